@@ -1,0 +1,119 @@
+"""The JAX engine: the reference's month, compiled; CPU and GPU.
+
+Work is cut into tiles of scenarios whose size depends on the book alone, and every device runs the same compiled tile,
+so results do not depend on how many scenarios are asked for or on how many devices there are.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import PartitionSpec
+
+from .arrays import Book, Paths, State
+from .month import link, month, start
+from .recovery import facility_losses
+from .reference import MONTHS_PER_BLOCK, facility_pv_balance, idiosyncratic_normals
+from .tally import MonthTally, Scale, Tally, tally_month, tally_tile
+
+MakePaths = Callable[[Any, Any, Any, Any], Paths]  # (xp, market, key, scenario) -> market paths, float64
+CELLS_PER_TILE = 16384  # scenarios x obligors that stay in a core's cache
+MAX_TILE = 64
+
+
+def tile_scenarios(obligors: int) -> int:
+    """Scenarios in a tile: a power of two, from the size of the book alone."""
+    fits = max(CELLS_PER_TILE // max(obligors, 1), 1)
+    return min(1 << (fits.bit_length() - 1), MAX_TILE)
+
+
+def cast(tree: Any, precision: Any) -> Any:
+    """Floating arrays to `precision`, others as they are."""
+
+    def one(array: Any) -> Any:
+        array = jnp.asarray(array)
+        return array.astype(precision) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+    return jax.tree.map(one, tree)
+
+
+def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, scenario: Any, valid: Any) -> Tally:
+    """`reference.simulate_tile`, traceable; `book` and `paths` in the engine's precision."""
+    dtype = book.terms.cash_usd.dtype
+    months = book.debt.balance_usd.shape[0] - 1
+    links, first = link(jnp, book, paths), start(jnp, book, scenario.shape[0])
+
+    def one_month(state: State, inputs: tuple[Any, Any]) -> tuple[State, tuple[Any, MonthTally]]:
+        t, normal = inputs
+        state, view = month(jnp, book, paths, links, t, state, normal)
+        return state, (state.impact, tally_month(jnp, book, scale, view, valid[:, None]))
+
+    def some_months(state: State, block: Any, count: int = MONTHS_PER_BLOCK) -> tuple[State, tuple[Any, MonthTally]]:
+        normals = idiosyncratic_normals(jnp, key, scenario, book.stream, block, dtype)
+        first_month = MONTHS_PER_BLOCK * block.astype(jnp.int32) + 1
+        return jax.lax.scan(one_month, state, (first_month + jnp.arange(count, dtype=jnp.int32), jnp.stack(normals[:count])))
+
+    whole, rest = divmod(months, MONTHS_PER_BLOCK)
+    end, blocks = jax.lax.scan(some_months, first, jnp.arange(whole, dtype=jnp.uint32))
+    rows = jax.tree.map(lambda field: field.reshape(-1, *field.shape[2:]), blocks)
+    if rest:
+        end, last = some_months(end, jnp.uint32(whole), rest)
+        rows = jax.tree.map(lambda *parts: jnp.concatenate(parts), rows, last)
+    impacts, by_month = rows
+    impact = jnp.moveaxis(jnp.concatenate([first.impact[None], impacts]), 0, 1)
+    losses = facility_losses(jnp, book, paths, impact, end)
+    pv_balance = facility_pv_balance(jnp, book, end)
+    return tally_tile(jnp, book, scale, by_month, losses, end.cause, pv_balance, valid[:, None])
+
+
+def open_tiles(
+    book: Book, market: Any, scale: Scale, make_paths: MakePaths, *, key: tuple[int, int], precision: str
+) -> tuple[Callable[[np.ndarray, np.ndarray], Tally], int, list[Any]]:
+    """Compile the tile for every device there is.
+
+    Args:
+        book, scale, market: float64 NumPy arrays.
+        make_paths: `(xp, market, key, scenario) -> Paths` over the book's channels, float64.
+        key: the seed's two words.
+        precision: float32 or float64 for the loans; the market is float64.
+
+    Returns:
+        A function of scenario numbers and validity, both [devices * tile], that gives tallies with a leading device
+        dimension; scenarios per tile; the devices.
+    """
+    _use_every_core()
+    with jax.enable_x64(True):
+        devices = jax.devices()
+        mesh = jax.sharding.Mesh(np.array(devices), ("device",))
+        dtype = jnp.dtype(precision)
+        fixed = jax.device_put(
+            (cast(book, dtype), cast(market, jnp.float64), cast(scale, jnp.float64), tuple(jnp.uint32(k) for k in key)),
+            jax.sharding.NamedSharding(mesh, PartitionSpec()),
+        )
+
+    def tile(fixed: Any, scenario: Any, valid: Any) -> Tally:
+        book, market, scale, key = fixed
+        paths = cast(make_paths(jnp, market, key, scenario), dtype)
+        tally = simulate_tile(book, paths, scale, key, scenario, valid)
+        return jax.tree.map(lambda total: total[None], tally)
+
+    split = PartitionSpec("device")
+    compiled = jax.jit(
+        jax.shard_map(tile, mesh=mesh, in_specs=(PartitionSpec(), split, split), out_specs=split, check_vma=False)
+    )
+
+    def run(scenario: np.ndarray, valid: np.ndarray) -> Tally:
+        with jax.enable_x64(True):
+            return compiled(fixed, scenario, valid)
+
+    return run, tile_scenarios(book.stream.shape[0]), devices
+
+
+def _use_every_core() -> None:
+    """One XLA device per core, unless the process has started JAX already."""
+    with suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))

@@ -1,0 +1,53 @@
+"""The reference engine: NumPy, float64, month after month. Every other engine must agree with it."""
+
+from typing import Any
+
+import numpy as np
+
+from .normals import normal_pair
+from .streams import Purpose, words
+from .arrays import Book, Paths, State
+from .month import link, month, start
+from .recovery import facility_losses
+from .tally import MonthTally, Scale, Tally, tally_month, tally_tile
+
+MONTHS_PER_BLOCK = 4
+
+
+def idiosyncratic_normals(xp: Any, key: tuple[int, int], scenario: Any, stream: Any, block: Any, dtype: Any) -> list[Any]:
+    """Normals [S, N] of months 4 block + 1 to 4 block + 4: one Philox block each."""
+    four = words(
+        xp, key, scenario[:, None], (stream[:, 0], stream[:, 1]), purpose=Purpose.OBLIGOR_SHOCK, block=block
+    )
+    return [*normal_pair(xp, four[0], four[1], dtype), *normal_pair(xp, four[2], four[3], dtype)]
+
+
+def facility_pv_balance(xp: Any, book: Book, state: State) -> Any:
+    """Share an obligor's discounted balance among its facilities by scheduled balance until default: [S, F]."""
+    obligor = book.facilities.obligor
+    until = xp.where(state.default_month > 0, state.default_month - 1, book.debt.balance_usd.shape[0] - 1)[:, obligor]
+    share = book.facilities.cumulative_share[until, xp.arange(obligor.shape[0])]
+    return state.pv_balance[:, obligor] * share
+
+
+def simulate_tile(book: Book, paths: Paths, scale: Scale, key: tuple[int, int], scenario: Any, valid: Any) -> Tally:
+    """Simulate the scenarios of one tile.
+
+    Args:
+        book: float64 arrays.
+        scenario: uint32 [S], absolute scenario numbers.
+        valid: bool [S], false for scenarios that only fill the tile.
+    """
+    months = book.debt.balance_usd.shape[0] - 1
+    links, state = link(np, book, paths), start(np, book, scenario.shape[0])
+    impacts, tallies = [state.impact], []
+    for t in range(1, months + 1):
+        block, place = divmod(t - 1, MONTHS_PER_BLOCK)
+        normals = idiosyncratic_normals(np, key, scenario, book.stream, block, np.float64)
+        state, view = month(np, book, paths, links, t, state, normals[place])
+        impacts.append(state.impact)
+        tallies.append(tally_month(np, book, scale, view, valid[:, None]))
+    by_month = MonthTally(*(np.stack(field) for field in zip(*tallies, strict=True)))
+    losses = facility_losses(np, book, paths, np.stack(impacts, axis=1), state)
+    pv_balance = facility_pv_balance(np, book, state)
+    return tally_tile(np, book, scale, by_month, losses, state.cause, pv_balance, valid[:, None])

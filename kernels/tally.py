@@ -1,0 +1,155 @@
+"""Exact integer sums of what a tile of scenarios showed.
+
+Floating sums depend on their order; these do not, so a result is the same for any batch, worker or device count.
+Money is rounded to a quantum (a power of two chosen from the book's total balance) per facility or obligor, and added
+as integers; where a matrix product adds them, all sums stay below 2^53 and are exact in float64.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .arrays import Book, MonthView, Paths
+from .recovery import FacilityLoss
+
+LOSS_BITS = 36  # total balance in loss quanta: at most 2^36, so 2^26 scenarios fit 62 bits
+VIEW_BITS = 30  # the same for monthly balances and values, summed over scenarios and obligors
+SQUARE_BITS = 15  # loss as a share of the initial balance, for the squares of standard errors
+DSCR_LEVELS = (1.2, 1.0)
+
+
+class Scale(NamedTuple):
+    """Quanta and group membership a tally is made with."""
+
+    loss_quantum_usd: Any  # []
+    view_quantum_usd: Any  # []
+    first_balance_usd: Any  # [F]
+    facility_in_group: Any  # [F, G] float64, one-hot
+    obligor_in_group: Any  # [N, G] float64, one-hot
+
+
+class MonthTally(NamedTuple):
+    """One month, summed over the tile's scenarios, int64 [G]; default counts by scenario, [S, G]."""
+
+    performing: Any
+    dscr_below_1_2: Any
+    dscr_below_1_0: Any
+    ltv_above_covenant: Any
+    debt: Any  # view quanta, like the two values
+    book_value: Any
+    clearing_value: Any
+    defaulted_debt: Any  # view quanta
+    defaults: Any  # [S, G] float64 whole numbers, by scenario
+
+
+class Tally(NamedTuple):
+    """What a tile adds to a run; int64."""
+
+    loss: Any  # [S, G] loss quanta of each scenario
+    exposure: Any  # [S, G] discounted exposure at default, loss quanta
+    months: MonthTally  # each with a leading month dimension; defaults [T, G] summed
+    default_squares: Any  # [T, G] sum over scenarios of squared cumulative defaults
+    causes: Any  # [3, G] defaults by cause
+    cause_squares: Any  # [3, G] sum over scenarios of squared defaults by cause
+    facility_defaults: Any  # [Y, F] defaults within 1, 2, ... years
+    facility_loss: Any  # [F] loss quanta
+    facility_loss_squares: Any  # [F] in units of 4^-SQUARE_BITS of the squared initial balance
+    facility_exposure: Any  # [F] undiscounted, loss quanta
+    facility_exposure_pv: Any  # [F] loss quanta
+    facility_pv_balance: Any  # [F] USD-years in loss quanta
+
+
+BY_SCENARIO = ("loss", "exposure")  # fields with a row a scenario; all others are sums over them
+
+
+def map_fields(function: Callable[..., Any], *tallies: Tally) -> Tally:
+    """Apply a function to the same field of all tallies, field by field."""
+    months = MonthTally(*(function(*fields) for fields in zip(*(tally.months for tally in tallies), strict=True)))
+    others = {name: function(*(getattr(tally, name) for tally in tallies)) for name in Tally._fields if name != "months"}
+    return Tally(months=months, **others)
+
+
+def power_of_two_quantum(total: float, bits: int) -> float:
+    """Smallest power of two q with total / q <= 2^bits."""
+    return float(2.0 ** np.ceil(np.log2(max(total, 1e-300)) - bits))
+
+
+def tally_month(xp: Any, book: Book, scale: Scale, view: MonthView, valid: Any) -> MonthTally:
+    """Count one month's early-warning signs; `valid` [S, 1] is false for scenarios that only fill the tile."""
+    counted = view.performing & valid
+
+    def count(sign: Any) -> Any:
+        return _by_obligor_group(xp, scale, xp.sum(counted & sign, axis=0, dtype=xp.int32))
+
+    def money(amount: Any) -> Any:
+        total = xp.sum(xp.where(counted, amount, 0), axis=0)
+        return _by_obligor_group(xp, scale, xp.round(total / scale.view_quantum_usd))
+
+    low_cover, no_cover = (view.dscr < level for level in DSCR_LEVELS)
+    owes = view.due_usd > 0
+    return MonthTally(
+        performing=count(counted),
+        dscr_below_1_2=count(low_cover & owes),
+        dscr_below_1_0=count(no_cover & owes),
+        ltv_above_covenant=count(view.ltv > book.terms.covenant_ltv),
+        debt=money(view.debt_usd),
+        book_value=money(view.book_value_usd),
+        clearing_value=money(view.clearing_value_usd),
+        defaulted_debt=money(xp.where(view.defaulted, view.debt_usd, 0)),
+        defaults=(view.defaulted & valid).astype(scale.obligor_in_group.dtype) @ scale.obligor_in_group,
+    )
+
+
+def tally_tile(
+    xp: Any, book: Book, scale: Scale, months: MonthTally, losses: FacilityLoss, cause: Any, pv_balance: Any, valid: Any
+) -> Tally:
+    """Sum a finished tile.
+
+    Args:
+        months: every field with a leading month dimension; defaults [T, S, G].
+        cause: int32 [S, N] of the last state.
+        pv_balance: [S, F] USD-years.
+        valid: [S, 1].
+    """
+    def quanta(amount: Any) -> Any:
+        return xp.where(valid, xp.round(amount.astype(xp.float64) / scale.loss_quantum_usd), 0)
+
+    loss, exposure_pv = quanta(losses.loss_usd), quanta(losses.exposure_pv_usd)
+    share = xp.round(losses.loss_usd.astype(xp.float64) / scale.first_balance_usd * 2.0**SQUARE_BITS)
+    cumulative = xp.cumsum(months.defaults, axis=0)
+    by_cause = (xp.arange(1, 4, dtype=xp.int32)[:, None, None] == cause) & valid
+    causes = by_cause.astype(scale.obligor_in_group.dtype) @ scale.obligor_in_group  # [3, S, G]
+    return Tally(
+        loss=_integer(xp, loss @ scale.facility_in_group),
+        exposure=_integer(xp, exposure_pv @ scale.facility_in_group),
+        months=months._replace(defaults=_integer(xp, xp.sum(months.defaults, axis=1))),
+        default_squares=_integer(xp, xp.sum(cumulative * cumulative, axis=1)),
+        causes=_integer(xp, xp.sum(causes, axis=1)),
+        cause_squares=_integer(xp, xp.sum(causes * causes, axis=1)),
+        facility_defaults=_defaults_by_year(xp, losses.default_month, months.performing.shape[0], valid),
+        facility_loss=_total(xp, loss),
+        facility_loss_squares=_total(xp, xp.where(valid, share * share, 0)),
+        facility_exposure=_total(xp, quanta(losses.exposure_usd)),
+        facility_exposure_pv=_total(xp, exposure_pv),
+        facility_pv_balance=_total(xp, quanta(pv_balance)),
+    )
+
+
+def _defaults_by_year(xp: Any, default_month: Any, months: int, valid: Any) -> Any:
+    """Facility defaults within 12, 24, ... months, the last year cut at the horizon: int64 [Y, F]."""
+    ends = xp.arange(12, months + 12, 12, dtype=xp.int32)[:, None, None]
+    return xp.sum((default_month > 0) & (default_month <= ends) & valid, axis=1, dtype=xp.int64)
+
+
+def _by_obligor_group(xp: Any, scale: Scale, counts: Any) -> Any:
+    """Whole numbers [..., N] to int64 [..., G]."""
+    return _integer(xp, counts.astype(scale.obligor_in_group.dtype) @ scale.obligor_in_group)
+
+
+def _total(xp: Any, whole: Any) -> Any:
+    return xp.sum(_integer(xp, whole), axis=0)
+
+
+def _integer(xp: Any, whole: Any) -> Any:
+    return whole.astype(xp.int64)

@@ -1,0 +1,1 @@
+"""What is simulated and what is measured: one concept a module, imported by name."""

@@ -1,0 +1,53 @@
+"""What the capacity of a tape row earns, costs and is worth per unit of each channel."""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from rackrisk.models.market import MarketConfig, cash_channels, value_channels
+
+HOURS_PER_MONTH = 8766.0 / 12
+DAYS_PER_MONTH = 365.25 / 12
+
+
+class Exposure(NamedTuple):
+    """Exposures of F tape rows."""
+
+    merchant: np.ndarray  # [C, F] USD a month per unit of the channel
+    released: np.ndarray  # [C, F] the same for the contracted capacity, once released
+    contract_power: np.ndarray  # [F] USD a month at power index 1
+    units: np.ndarray  # [V, F] without coins
+
+
+def exposures(tape: pl.DataFrame, market: MarketConfig) -> Exposure:
+    """Linear exposures of every row to the cash and value channels."""
+    gpus = np.stack([_column(tape, f"gpus_{name}") for name in market.generations])
+    hash_ph = np.stack([_column(tape, f"hash_ph_{name}") for name in market.asics])
+    site_mw = _column(tape, "site_mw")
+    contracted = _column(tape, "contracted_share")
+    price = _column(tape, "power_usd_kwh") * HOURS_PER_MONTH
+    gpu_power = price * sum(g.power_kw * n for g, n in zip(market.generations.values(), gpus, strict=True))
+    hash_power = price * sum(a.joule_per_th * n for a, n in zip(market.asics.values(), hash_ph, strict=True))
+    rent = gpus * market.rent.realisation * HOURS_PER_MONTH
+    lease = site_mw * 1000
+    names = cash_channels(market)
+    merchant, released = (np.zeros((len(names), tape.height)) for _ in range(2))
+    for table, share in ((merchant, 1 - contracted), (released, contracted)):
+        table[: len(gpus)] = share * rent
+        table[names.index("lease")] = share * lease
+        table[names.index("power")] = -share * gpu_power
+    merchant[names.index("hashprice")] = hash_ph.sum(axis=0) * DAYS_PER_MONTH
+    merchant[names.index("power")] -= hash_power
+    units = np.zeros((len(value_channels(market)), tape.height))
+    units[: len(gpus)] = gpus
+    units[len(gpus) : len(gpus) + len(hash_ph)] = hash_ph
+    units[-1] = site_mw
+    return Exposure(merchant, released, contracted * gpu_power, units)
+
+
+def _column(tape: pl.DataFrame, name: str) -> np.ndarray:
+    """A numeric column as float64; zero where the tape has no such capacity."""
+    if name not in tape.columns:
+        return np.zeros(tape.height)
+    return tape[name].cast(pl.Float64).to_numpy()

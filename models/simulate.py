@@ -1,0 +1,104 @@
+"""One simulation: tape and parameters in, losses and tables out."""
+
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from rackrisk.kernels.arrays import Paths
+from rackrisk.kernels.engines import choose, open_engine, run_scenarios
+from rackrisk.kernels.streams import key_words
+from rackrisk.models import tables
+from rackrisk.models.book import BuiltBook, build_book
+from rackrisk.models.market import MarketConfig, compile_market
+from rackrisk.models.market.paths import simulate_paths
+from rackrisk.models.mechanisms import Mechanisms, switched_market, switched_recovery, switched_tape
+from rackrisk.models.recovery import RecoveryConfig
+from rackrisk.models.results import SimulationResult
+
+FAN_SCENARIOS = 4096
+
+
+def simulate(
+    tape: pl.DataFrame,
+    *,
+    market: MarketConfig,
+    recovery: RecoveryConfig,
+    mechanisms: Mechanisms,
+    months: int,
+    scenarios: int,
+    seed: int,
+    as_of: date,
+    engine: str = "auto",
+    precision: str = "float32",
+    segments: tuple[str, ...] = ("segment",),
+    progress: Callable[[int, int], None] | None = None,
+) -> SimulationResult:
+    """Simulate a checked tape month by month in many scenarios.
+
+    Args:
+        tape: frame of `rackrisk.data.read_tape`, `check_tape` or `load_portfolio`.
+        months: horizon; obligors with debt beyond it survive it.
+        scenarios: how many, numbered from 0.
+        seed: key of the random generator, below 2^64.
+        engine: auto, jax, cuda or reference.
+        precision: float32 or float64 of the loans' arithmetic; markets are float64.
+        segments: tape columns to report by.
+        progress: called with (scenarios done, scenarios in all).
+
+    Raises:
+        rackrisk.kernels.engines.EngineMissing: the engine cannot run on this machine.
+    """
+    started = time.perf_counter()
+    name, note = choose(engine)
+    market = switched_market(market, mechanisms)
+    tape = switched_tape(tape, market, mechanisms, as_of)
+    built = build_book(
+        tape, market=market, recovery=switched_recovery(recovery, mechanisms), as_of=as_of, months=months, segments=segments
+    )
+    arrays = compile_market(
+        market, as_of=as_of, months=months + built.lag_months, counterparty_pd_annual=built.counterparty_pd_annual
+    )
+    opened = open_engine(name, built.book, arrays, built.scale, path_maker(built), seed=seed, precision=precision)
+    prepared = time.perf_counter()
+    tally = run_scenarios(opened, scenarios, progress)
+    simulated = time.perf_counter()
+    result = SimulationResult(
+        engine=opened.name,
+        device=opened.device,
+        precision=opened.precision,
+        n_scenarios=scenarios,
+        months=months,
+        seed=seed,
+        scopes=built.scopes,
+        exposure_usd=tables.exposures(built),
+        losses=tables.losses(built, tally),
+        facilities=tables.facilities(built, tally, scenarios, months),
+        pd_term=tables.pd_term(built, tally, scenarios),
+        early_warning=tables.early_warning(built, tally, scenarios),
+        fans=tables.fans(simulate_paths(np, arrays, key_words(seed), _numbers(min(scenarios, FAN_SCENARIOS))), market, months),
+        defaults_by_cause=tables.defaults_by_cause(built, tally, scenarios),
+        loss_given_default=tables.loss_given_default(built, tally),
+        notes=[note] if note else [],
+        timings={"prepare": prepared - started, "paths_and_loans": simulated - prepared, "tables": 0.0},
+    )
+    result.timings["tables"] = time.perf_counter() - simulated
+    return result
+
+
+def path_maker(built: BuiltBook) -> Callable[..., Paths]:
+    """Market paths over the channels that the book uses."""
+
+    def make(xp: Any, market: Any, key: tuple[Any, Any], scenario: Any) -> Paths:
+        paths = simulate_paths(xp, market, key, scenario)
+        cash, value = xp.asarray(built.cash_channels), xp.asarray(built.value_channels)
+        return paths._replace(cash=paths.cash[:, :, cash], price=paths.price[:, :, value])
+
+    return make
+
+
+def _numbers(count: int) -> np.ndarray:
+    return np.arange(count, dtype=np.uint32)

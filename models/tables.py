@@ -1,0 +1,160 @@
+"""From a tally of exact integers to the tables a reader wants, with standard errors."""
+
+import numpy as np
+import polars as pl
+
+from rackrisk.kernels.arrays import Paths
+from rackrisk.kernels.tally import SQUARE_BITS, Tally
+from rackrisk.models.book import BuiltBook
+from rackrisk.models.market import MarketConfig, cash_channels, channel_units, value_channels
+from rackrisk.models.measures import ratio
+from rackrisk.models.results import SEGMENT_LOSS_PREFIX
+
+CAUSES = ("payment", "margin", "refinancing")
+QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p95": 0.95}
+
+
+def exposures(built: BuiltBook) -> dict[str, float]:
+    """Balance at the as-of date by scope, USD."""
+    by_scope = built.scale.first_balance_usd @ built.scale.facility_in_group
+    return dict(zip(built.scopes, by_scope.tolist(), strict=True))
+
+
+def losses(built: BuiltBook, tally: Tally) -> pl.DataFrame:
+    """One row a scenario: total and segment losses in USD, discounted."""
+    usd = tally.loss * float(built.scale.loss_quantum_usd)
+    columns = {f"{SEGMENT_LOSS_PREFIX}{scope}": usd[:, place] for place, scope in enumerate(built.scopes) if place}
+    scenario = np.arange(usd.shape[0], dtype=np.int64)
+    return pl.DataFrame({"scenario": scenario, "loss": usd[:, 0], "weight": np.ones(usd.shape[0]), **columns})
+
+
+def facilities(built: BuiltBook, tally: Tally, scenarios: int, months: int) -> pl.DataFrame:
+    """One row a facility: PD, EL, LGD, exposure at default and the spread that pays for EL."""
+    quantum = float(built.scale.loss_quantum_usd)
+    defaults = tally.facility_defaults[-1].astype(np.float64)
+    pd = tally.facility_defaults / scenarios
+    loss = tally.facility_loss * quantum
+    share = built.scale.first_balance_usd * 2.0**-SQUARE_BITS
+    mean_square = tally.facility_loss_squares * share**2 / scenarios
+    el = loss / scenarios
+    error = np.sqrt(np.maximum(mean_square - el**2, 0) / max(scenarios - 1, 1))
+    pv_balance = tally.facility_pv_balance * quantum / scenarios
+    years = {f"pd_{year + 1}y": pd[year] for year in range(min(months // 12, 5))}
+    return built.facilities.select("facility_id", "obligor_id", "segment", "balance_usd", "quoted_spread_annual").with_columns(
+        pd=pd[-1],
+        pd_std_error=np.sqrt(pd[-1] * (1 - pd[-1]) / scenarios),
+        el_usd=el,
+        el_std_error_usd=_unless(scenarios < 2, error),
+        lgd=_quotient(loss, tally.facility_exposure_pv * quantum),
+        ead_usd=_quotient(tally.facility_exposure * quantum, defaults),
+        pv_balance_usd=pv_balance,
+        fair_el_spread_annual=_quotient(el, pv_balance),
+        **{name: pl.Series(values) for name, values in years.items()},
+    )
+
+
+def pd_term(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:
+    """Cumulative default rates by month: of obligors, and of starting balance by exposure at default."""
+    obligors = built.scale.obligor_in_group.sum(axis=0)
+    balance = np.array(list(exposures(built).values()))
+    count = np.cumsum(tally.months.defaults, axis=0)
+    in_default = np.cumsum(tally.months.defaulted_debt, axis=0)
+    mean = count / scenarios
+    variance = np.maximum(tally.default_squares / scenarios - mean**2, 0) / max(scenarios - 1, 1)
+    error = np.sqrt(variance) / obligors
+    return _by_month(
+        built,
+        pd_count=mean / obligors,
+        pd_exposure=in_default * float(built.scale.view_quantum_usd) / scenarios / balance,
+        pd_count_std_error=_unless(scenarios < 2, error),
+    )
+
+
+def early_warning(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:
+    """Shares of performing obligors with thin cover or high LTV, and LTV at market and at clearing prices, by month."""
+    months = tally.months
+    obligors = built.scale.obligor_in_group.sum(axis=0)
+    performing, low, none, high = (
+        count
+        for count in (months.performing, months.dscr_below_1_2, months.dscr_below_1_0, months.ltv_above_covenant)
+    )
+    debt, book, clearing = (
+        total * float(built.scale.view_quantum_usd) / scenarios
+        for total in (months.debt, months.book_value, months.clearing_value)
+    )
+    return _by_month(
+        built,
+        active_share=performing / (obligors * scenarios),
+        dscr_below_1_2=_quotient(low, performing),
+        dscr_below_1_0=_quotient(none, performing),
+        ltv_above_covenant=_quotient(high, performing),
+        debt_usd=debt,
+        book_value_usd=book,
+        clearing_value_usd=clearing,
+        book_ltv=_quotient(debt, book),
+        clearing_ltv=_quotient(debt, clearing),
+    )
+
+
+def defaults_by_cause(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:
+    """Probability that an obligor defaults for each cause, by scope."""
+    obligors = built.scale.obligor_in_group.sum(axis=0)
+    mean = tally.causes / scenarios
+    variance = np.maximum(tally.cause_squares / scenarios - mean**2, 0) / max(scenarios - 1, 1)
+    scopes = built.scopes
+    return pl.DataFrame(
+        {
+            "scope": [scope for scope in scopes for _ in CAUSES],
+            "cause": list(CAUSES) * len(scopes),
+            "probability": (mean / obligors).T.ravel(),
+            "std_error": _unless(scenarios < 2, (np.sqrt(variance) / obligors).T.ravel()),
+        }
+    )
+
+
+def loss_given_default(built: BuiltBook, tally: Tally) -> pl.DataFrame:
+    """Discounted loss over discounted exposure at default, by scope; null without a default."""
+    loss, exposure = tally.loss, tally.exposure
+    rows = [ratio(loss[:, g].astype(np.float64), exposure[:, g].astype(np.float64)) for g in range(loss.shape[1])]
+    return pl.DataFrame(
+        {
+            "scope": built.scopes,
+            "lgd": pl.Series([row.value for row in rows], dtype=pl.Float64),
+            "std_error": pl.Series([row.std_error for row in rows], dtype=pl.Float64),
+        }
+    )
+
+
+def fans(paths: Paths, market: MarketConfig, months: int) -> pl.DataFrame:
+    """Quantiles of every channel and of the short rate by month."""
+    units = channel_units(market)
+    table = [(name, units[name], paths.cash[:, : months + 1, k]) for k, name in enumerate(cash_channels(market))]
+    table += [(name, units[name], paths.price[:, : months + 1, k]) for k, name in enumerate(value_channels(market))]
+    table.append(("short_rate", "per year", paths.short_rate[:, : months + 1]))
+    frames = []
+    for name, unit, values in table:
+        levels = np.quantile(values, list(QUANTILES.values()), axis=0)
+        frames.append(
+            pl.DataFrame({"month": np.arange(months + 1), "mean": values.mean(axis=0), **dict(zip(QUANTILES, levels, strict=True))})
+            .with_columns(channel=pl.lit(name), unit=pl.lit(unit), n_scenarios=pl.lit(values.shape[0], pl.Int64))
+        )
+    return pl.concat(frames).select("channel", "unit", "month", "mean", *QUANTILES, "n_scenarios")
+
+
+def _by_month(built: BuiltBook, **columns: np.ndarray) -> pl.DataFrame:
+    """Tables [T, 1+G] as rows of month and scope."""
+    scopes = built.scopes
+    months = next(iter(columns.values())).shape[0]
+    frame = pl.DataFrame({"month": np.repeat(np.arange(1, months + 1), len(scopes)), "scope": scopes * months})
+    return frame.with_columns(**{name: pl.Series(values.ravel()).fill_nan(None) for name, values in columns.items()})
+
+
+def _quotient(top: np.ndarray, bottom: np.ndarray) -> pl.Series | np.ndarray:
+    """top / bottom, null (one dimension) or NaN (more) where the bottom is zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = np.where(bottom > 0, top / bottom, np.nan)
+    return pl.Series(values).fill_nan(None) if values.ndim == 1 else values
+
+
+def _unless(missing: bool, values: np.ndarray) -> np.ndarray:
+    return np.full_like(values, np.nan) if missing else values

@@ -21,8 +21,8 @@ from .reference import MONTHS_PER_BLOCK, facility_pv_balance, idiosyncratic_norm
 from .tally import MonthTally, Scale, Tally, tally_month, tally_tile
 
 MakePaths = Callable[[Any, Any, Any, Any], Paths]  # (xp, market, key, scenario) -> market paths, float64
-CELLS_PER_TILE = 16384  # scenarios x obligors that stay in a core's cache
-MAX_TILE = 64
+CELLS_PER_TILE = 65536  # scenarios x obligors that stay in a core's cache
+MAX_TILE = 1024
 
 
 def tile_scenarios(obligors: int) -> int:
@@ -67,7 +67,7 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, scenario: An
     impact = jnp.moveaxis(jnp.concatenate([first.impact[None], impacts]), 0, 1)
     losses = facility_losses(jnp, book, paths, impact, end)
     pv_balance = facility_pv_balance(jnp, book, end)
-    return tally_tile(jnp, book, scale, by_month, losses, end.cause, pv_balance, valid[:, None])
+    return tally_tile(jnp, scale, by_month, losses, end, pv_balance, valid=valid[:, None])
 
 
 def open_tiles(

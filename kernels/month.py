@@ -6,6 +6,8 @@ compiles it. `docs/model.md` has the same equations in the same order. Values ar
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .arrays import Book, MonthView, Paths, State
 
 PAYMENT, MARGIN, REFINANCING = 1, 2, 3
@@ -80,23 +82,28 @@ def month(xp: Any, book: Book, paths: Paths, links: Links, t: Any, state: State,
     ltv = debt / xp.maximum(secured, TINY_USD)
     dscr = cfads / xp.maximum(due, TINY_USD)
 
+    debt, due, shock, cfads, owned, secured, ltv, dscr = once(xp, debt, due, shock, cfads, owned, secured, ltv, dscr)
     guaranteed = xp.where(links.guarantor_death > t, state.guarantee_usd, 0)
     accounts = Accounts(state.cash_usd, state.coins, state.cure_usd, guaranteed)
     accounts, surplus, unpaid = pay_service(xp, book, accounts, due, cfads, coin_price, sponsor_stays=debt < secured)
 
+    accounts, surplus, unpaid = once(xp, accounts, surplus, unpaid)
     breach = (dscr < book.terms.covenant_dscr) | (ltv > book.terms.covenant_ltv)
     debt_left = scale * (book.debt.balance_usd[t] + book.debt.balloon_usd[t])
     cash, swept = distribute(xp, book, accounts.cash + surplus, due, debt_left, breach)
     prepaid = state.prepaid + scale * swept / xp.maximum(debt_left, TINY_USD)
 
+    cash, prepaid = once(xp, cash, prepaid)
     coins, pledged, uncovered = answer_margin_call(xp, book, debt, secured, accounts.coins, state.pledged_coins, coin_price)
 
     accounts = accounts._replace(cash=cash, coins=coins)
     value = owned + pledged * coin_price
     accounts, gap = refinance(xp, book, paths, t, (1 - prepaid), value, cfads, accounts, coin_price)
 
+    coins, pledged, uncovered, accounts, gap = once(xp, coins, pledged, uncovered, accounts, gap)
     cause = xp.where(unpaid > 0, PAYMENT, xp.where(uncovered, MARGIN, xp.where(gap > 0, REFINANCING, 0)))
     cause = xp.where(performing, cause, 0).astype(xp.int32)
+    cause, = once(xp, cause)
     defaulted = cause > 0
     goes_on = performing & ~defaulted
 
@@ -129,6 +136,15 @@ def watched_values(book: Book, price: Any, state: State) -> tuple[Any, Any]:
         book.assets.pledged_share * dot(prices, book.assets.units) + state.pledged_coins * _column(prices[:, book.coin_channel])
         for prices in (price, sale)
     )
+
+
+def once(xp: Any, *values: Any) -> Any:
+    """Have a compiler compute these values once, not again for every use."""
+    if xp is np:
+        return values
+    from jax.lax import optimization_barrier
+
+    return optimization_barrier(values)
 
 
 def next_shock(xp: Any, book: Book, shock: Any, normal: Any) -> Any:

@@ -50,4 +50,4 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: tuple[int, int], 
     by_month = MonthTally(*(np.stack(field) for field in zip(*tallies, strict=True)))
     losses = facility_losses(np, book, paths, np.stack(impacts, axis=1), state)
     pv_balance = facility_pv_balance(np, book, state)
-    return tally_tile(np, book, scale, by_month, losses, state.cause, pv_balance, valid[:, None])
+    return tally_tile(np, scale, by_month, losses, state, pv_balance, valid=valid[:, None])

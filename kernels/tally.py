@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import Book, MonthView, Paths
+from .arrays import Book, MonthView, State
 from .recovery import FacilityLoss
 
 LOSS_BITS = 36  # total balance in loss quanta: at most 2^36, so 2^26 scenarios fit 62 bits
 VIEW_BITS = 30  # the same for monthly balances and values, summed over scenarios and obligors
 SQUARE_BITS = 15  # loss as a share of the initial balance, for the squares of standard errors
 DSCR_LEVELS = (1.2, 1.0)
+WATCHED = 8  # scenarios of a tile that early warning looks at: its tables need fewer than a tail does
 
 
 class Scale(NamedTuple):
@@ -30,7 +31,7 @@ class Scale(NamedTuple):
 
 
 class MonthTally(NamedTuple):
-    """One month, summed over the tile's scenarios, int64 [G]; default counts by scenario, [S, G]."""
+    """One month, summed over the tile's watched scenarios, int64 [G]; defaults of every scenario."""
 
     performing: Any
     dscr_below_1_2: Any
@@ -39,8 +40,8 @@ class MonthTally(NamedTuple):
     debt: Any  # view quanta, like the two values
     book_value: Any
     clearing_value: Any
-    defaulted_debt: Any  # view quanta
-    defaults: Any  # [S, G] float64 whole numbers, by scenario
+    defaulted_debt: Any
+    defaults: Any  # [S, G] whole numbers, by scenario
 
 
 class Tally(NamedTuple):
@@ -48,7 +49,8 @@ class Tally(NamedTuple):
 
     loss: Any  # [S, G] loss quanta of each scenario
     exposure: Any  # [S, G] discounted exposure at default, loss quanta
-    months: MonthTally  # each with a leading month dimension; defaults [T, G] summed
+    months: MonthTally  # each with a leading month dimension; defaults summed, [T, G]
+    watched: Any  # [] scenarios behind `months`
     default_squares: Any  # [T, G] sum over scenarios of squared cumulative defaults
     causes: Any  # [3, G] defaults by cause
     cause_squares: Any  # [3, G] sum over scenarios of squared defaults by cause
@@ -78,37 +80,36 @@ def power_of_two_quantum(total: float, bits: int) -> float:
 def tally_month(xp: Any, book: Book, scale: Scale, view: MonthView, valid: Any) -> MonthTally:
     """Count one month's early-warning signs; `valid` [S, 1] is false for scenarios that only fill the tile."""
     counted = view.performing & valid
-
-    def count(sign: Any) -> Any:
-        return _by_obligor_group(xp, scale, xp.sum(counted & sign, axis=0, dtype=xp.int32))
-
-    def money(amount: Any) -> Any:
-        total = xp.sum(xp.where(counted, amount, 0), axis=0)
-        return _by_obligor_group(xp, scale, xp.round(total / scale.view_quantum_usd))
-
-    low_cover, no_cover = (view.dscr < level for level in DSCR_LEVELS)
-    owes = view.due_usd > 0
+    owes = counted & (view.due_usd > 0)
+    low_cover, no_cover = (owes & (view.dscr < level) for level in DSCR_LEVELS)
+    high_ltv = counted & (view.ltv > book.terms.covenant_ltv)
+    defaulted = view.defaulted & valid
+    amounts = (view.debt_usd, view.book_value_usd, view.clearing_value_usd, xp.where(defaulted, view.debt_usd, 0))
+    quanta = [xp.where(counted, usd / scale.view_quantum_usd, 0) for usd in amounts]
+    rows = [_over_watched(xp, sign) for sign in (counted, low_cover, no_cover, high_ltv, *quanta)]
+    group = scale.obligor_in_group
     return MonthTally(
-        performing=count(counted),
-        dscr_below_1_2=count(low_cover & owes),
-        dscr_below_1_0=count(no_cover & owes),
-        ltv_above_covenant=count(view.ltv > book.terms.covenant_ltv),
-        debt=money(view.debt_usd),
-        book_value=money(view.book_value_usd),
-        clearing_value=money(view.clearing_value_usd),
-        defaulted_debt=money(xp.where(view.defaulted, view.debt_usd, 0)),
-        defaults=(view.defaulted & valid).astype(scale.obligor_in_group.dtype) @ scale.obligor_in_group,
+        *_integer(xp, xp.round(xp.stack(rows)) @ group),
+        defaults=defaulted.astype(xp.float32) @ group.astype(xp.float32),
     )
 
 
+def _over_watched(xp: Any, values: Any) -> Any:
+    """Sum of the first scenarios, row after row: [S, N] to float64 [N]."""
+    total = values[0].astype(xp.float64)
+    for row in range(1, min(WATCHED, values.shape[0])):
+        total = total + values[row].astype(xp.float64)
+    return total
+
+
 def tally_tile(
-    xp: Any, book: Book, scale: Scale, months: MonthTally, losses: FacilityLoss, cause: Any, pv_balance: Any, valid: Any
+    xp: Any, scale: Scale, months: MonthTally, losses: FacilityLoss, end: State, pv_balance: Any, *, valid: Any
 ) -> Tally:
     """Sum a finished tile.
 
     Args:
-        months: every field with a leading month dimension; defaults [T, S, G].
-        cause: int32 [S, N] of the last state.
+        months: every field with a leading month dimension.
+        end: the last state.
         pv_balance: [S, F] USD-years.
         valid: [S, 1].
     """
@@ -117,20 +118,22 @@ def tally_tile(
 
     loss, exposure_pv = quanta(losses.loss_usd), quanta(losses.exposure_pv_usd)
     share = xp.round(losses.loss_usd.astype(xp.float64) / scale.first_balance_usd * 2.0**SQUARE_BITS)
-    cumulative = xp.cumsum(months.defaults, axis=0)
-    by_cause = (xp.arange(1, 4, dtype=xp.int32)[:, None, None] == cause) & valid
-    causes = by_cause.astype(scale.obligor_in_group.dtype) @ scale.obligor_in_group  # [3, S, G]
+    cumulative = _integer(xp, xp.cumsum(months.defaults, axis=0))  # [T, S, G]
+    causes = (xp.arange(1, 4, dtype=xp.int32)[:, None, None] == end.cause) & valid
+    by_cause = _integer(xp, causes.astype(xp.float32) @ scale.obligor_in_group.astype(xp.float32))  # [3, S, G]
+    exposure = quanta(losses.exposure_usd)
     return Tally(
         loss=_integer(xp, loss @ scale.facility_in_group),
         exposure=_integer(xp, exposure_pv @ scale.facility_in_group),
         months=months._replace(defaults=_integer(xp, xp.sum(months.defaults, axis=1))),
-        default_squares=_integer(xp, xp.sum(cumulative * cumulative, axis=1)),
-        causes=_integer(xp, xp.sum(causes, axis=1)),
-        cause_squares=_integer(xp, xp.sum(causes * causes, axis=1)),
+        watched=xp.sum(valid[:WATCHED], dtype=xp.int64),
+        default_squares=xp.sum(cumulative * cumulative, axis=1),
+        causes=xp.sum(by_cause, axis=1),
+        cause_squares=xp.sum(by_cause * by_cause, axis=1),
         facility_defaults=_defaults_by_year(xp, losses.default_month, months.performing.shape[0], valid),
         facility_loss=_total(xp, loss),
         facility_loss_squares=_total(xp, xp.where(valid, share * share, 0)),
-        facility_exposure=_total(xp, quanta(losses.exposure_usd)),
+        facility_exposure=_total(xp, exposure),
         facility_exposure_pv=_total(xp, exposure_pv),
         facility_pv_balance=_total(xp, quanta(pv_balance)),
     )
@@ -140,11 +143,6 @@ def _defaults_by_year(xp: Any, default_month: Any, months: int, valid: Any) -> A
     """Facility defaults within 12, 24, ... months, the last year cut at the horizon: int64 [Y, F]."""
     ends = xp.arange(12, months + 12, 12, dtype=xp.int32)[:, None, None]
     return xp.sum((default_month > 0) & (default_month <= ends) & valid, axis=1, dtype=xp.int64)
-
-
-def _by_obligor_group(xp: Any, scale: Scale, counts: Any) -> Any:
-    """Whole numbers [..., N] to int64 [..., G]."""
-    return _integer(xp, counts.astype(scale.obligor_in_group.dtype) @ scale.obligor_in_group)
 
 
 def _total(xp: Any, whole: Any) -> Any:

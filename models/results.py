@@ -41,7 +41,8 @@ class SimulationResult:
             obligor-scenarios still performing), `debt_usd, book_value_usd, clearing_value_usd, book_ltv, clearing_ltv`.
         fans: quantiles of the market paths: `channel, unit, month, mean, p05, p25, p50, p75, p95, n_scenarios`.
         defaults_by_cause: `scope, cause` (`payment`, `margin`, `refinancing`), `probability, std_error`.
-        loss_given_default: `scope, lgd, std_error`; discounted loss over discounted exposure at default, null without one.
+        loss_given_default: `scope, lgd, std_error`: discounted loss over discounted exposure at default; null without
+            a default.
         notes: sentences a reader of the result should see (warnings, counted near-ties, engine fallbacks).
         timings: seconds by phase.
     """

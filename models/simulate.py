@@ -78,7 +78,7 @@ def simulate(
         losses=tables.losses(built, tally),
         facilities=tables.facilities(built, tally, scenarios, months),
         pd_term=tables.pd_term(built, tally, scenarios),
-        early_warning=tables.early_warning(built, tally, scenarios),
+        early_warning=tables.early_warning(built, tally),
         fans=tables.fans(simulate_paths(np, arrays, key_words(seed), _numbers(min(scenarios, FAN_SCENARIOS))), market, months),
         defaults_by_cause=tables.defaults_by_cause(built, tally, scenarios),
         loss_given_default=tables.loss_given_default(built, tally),

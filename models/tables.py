@@ -57,22 +57,22 @@ def pd_term(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:
     """Cumulative default rates by month: of obligors, and of starting balance by exposure at default."""
     obligors = built.scale.obligor_in_group.sum(axis=0)
     balance = np.array(list(exposures(built).values()))
+    in_default = np.cumsum(tally.months.defaulted_debt, axis=0) * float(built.scale.view_quantum_usd)
     count = np.cumsum(tally.months.defaults, axis=0)
-    in_default = np.cumsum(tally.months.defaulted_debt, axis=0)
     mean = count / scenarios
     variance = np.maximum(tally.default_squares / scenarios - mean**2, 0) / max(scenarios - 1, 1)
     error = np.sqrt(variance) / obligors
     return _by_month(
         built,
         pd_count=mean / obligors,
-        pd_exposure=in_default * float(built.scale.view_quantum_usd) / scenarios / balance,
+        pd_exposure=in_default / int(tally.watched) / balance,
         pd_count_std_error=_unless(scenarios < 2, error),
     )
 
 
-def early_warning(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:
+def early_warning(built: BuiltBook, tally: Tally) -> pl.DataFrame:
     """Shares of performing obligors with thin cover or high LTV, and LTV at market and at clearing prices, by month."""
-    months = tally.months
+    months, scenarios = tally.months, int(tally.watched)
     obligors = built.scale.obligor_in_group.sum(axis=0)
     performing, low, none, high = (
         count
@@ -93,7 +93,7 @@ def early_warning(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFram
         clearing_value_usd=clearing,
         book_ltv=_quotient(debt, book),
         clearing_ltv=_quotient(debt, clearing),
-    )
+    ).with_columns(n_scenarios=pl.lit(scenarios, pl.Int64))
 
 
 def defaults_by_cause(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:

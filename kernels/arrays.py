@@ -1,7 +1,7 @@
 """The arrays an engine reads and writes: one obligor a column, one month a row.
 
 Dimensions, with one meaning everywhere: S scenarios of a tile, T months, N obligors, F facilities, C cash channels,
-V value channels, J contracts per obligor, K named counterparties, H = T + longest resale lag. Money is USD, rates and
+V value channels, M kinds of merchant capacity, J contracts per obligor, K named counterparties, H = T + longest resale lag. Money is USD, rates and
 volatilities are per year unless the name says month, months count from the as-of date (row 0). Floating arrays
 are float64 when built; an engine casts them to its own precision.
 
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 class Cash(NamedTuple):
     """What an obligor earns and spends, linear in the cash channels."""
 
-    merchant: Any  # [C, N] exposure of capacity sold at market, net of its power
+    merchant: Any  # [M, C, N] exposure of capacity sold at market, net of its power; each kind is idled for itself
     released: Any  # [J, C, N] the same for contracted capacity, once its contract is over
     revenue_usd_month: Any  # [J, N] while contract and offtaker live
     contract_power_usd_month: Any  # [J, N] cost at power index 1 while the contract lives
@@ -77,12 +77,12 @@ class Liquidation(NamedTuple):
 
 
 class Refinancing(NamedTuple):
-    """What a new lender offers in each regime, each [R]."""
+    """What a new lender offers in each regime, [R] unless said."""
 
     ltv: Any
     dscr: Any
     spread_annual: Any
-    tenor_months: Any  # []
+    tenor_months: Any  # [N] of the new loan
 
 
 class Facilities(NamedTuple):

@@ -11,6 +11,7 @@ import numpy as np
 from .arrays import Book, MonthView, Paths, State
 
 PAYMENT, MARGIN, REFINANCING = 1, 2, 3
+TINY_RATE = 1e-9  # an annuity at no interest, without dividing by it
 TINY_USD = 1e-3  # keeps ratios finite where nothing is owed or owned
 
 
@@ -157,7 +158,9 @@ def operating_cash(xp: Any, book: Book, channels: Any, links: Links, t: Any) -> 
     """Merchant and contracted income net of power; capacity that cannot earn its power is idled."""
     cash = book.cash
     power = _column(channels[:, book.power_channel])
-    income = xp.maximum(dot(channels, cash.merchant), 0)
+    income = 0
+    for kind in range(cash.merchant.shape[0]):
+        income = income + xp.maximum(dot(channels, cash.merchant[kind]), 0)
     for slot in range(cash.revenue_usd_month.shape[0]):
         contracted = cash.revenue_usd_month[slot] - cash.contract_power_usd_month[slot] * power
         market = xp.maximum(dot(channels, cash.released[slot]), 0)
@@ -235,8 +238,8 @@ def refinance(
     """
     market, terms = book.refinancing, book.terms
     regime = paths.regime[:, t]
-    rate_month = (paths.short_rate[:, t] + market.spread_annual[regime]) / 12
-    payment = _column(rate_month / (1 - (1 + rate_month) ** -market.tenor_months))
+    rate_month = xp.maximum(_column(paths.short_rate[:, t] + market.spread_annual[regime]) / 12, TINY_RATE)
+    payment = rate_month / -xp.expm1(-market.tenor_months * xp.log1p(rate_month))
     max_ltv = xp.where(terms.refi_ltv < 0, _column(market.ltv[regime]), terms.refi_ltv)
     min_dscr = xp.where(terms.refi_dscr < 0, _column(market.dscr[regime]), terms.refi_dscr)
     by_value = max_ltv * value

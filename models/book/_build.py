@@ -62,7 +62,7 @@ def build_book(
     schedule = _schedule(tape, market, exposure, as_of, months)
     sales = _asset_sales(market, recovery)
     assets = _assets(tape, owner, exposure, market)
-    used_cash = _used(np.concatenate([exposure.merchant, exposure.released], axis=1), keep=[-1])
+    used_cash = _used(np.concatenate([*exposure.merchant, exposure.released], axis=1), keep=[cash_channels(market).index("power")])
     used_value = _used(assets.units + assets.sale_quanta, keep=[value_channels(market).index("btc")])
     ranks = np.array([RANKS.index(name) for name in tape["seniority"]], dtype=np.int32)
     rank_balance = np.stack([owner.add(np.where(ranks == rank, schedule.balance, 0.0)) for rank in range(len(RANKS))])
@@ -73,7 +73,7 @@ def build_book(
         terms=_terms(tape, owner, list(pds)),
         assets=assets._replace(**{name: getattr(assets, name)[used_value] for name in ("units", "sale_quanta", "quantum")}),
         liquidation=_liquidation([sales[k] for k in used_value], recovery),
-        refinancing=_refinancing(recovery),
+        refinancing=_refinancing(recovery, assets.units),
         facilities=_facilities(tape, owner, schedule, ranks, recovery),
         rank_balance_usd=rank_balance,
         coin_channel=used_value.index(value_channels(market).index("btc")),
@@ -145,7 +145,7 @@ def _schedule(tape: pl.DataFrame, market: MarketConfig, exposure: Exposure, as_o
     month = np.arange(int(maturity.max(initial=1)) + 1)[:, None] if (tape["amortisation"] == "sculpted").any() else np.zeros((1, 1))
     under_contract = month <= month_of(as_of, tape["contract_end_date"])
     contracted = _number(tape, "contract_revenue_usd_month") - exposure.contract_power
-    merchant = np.maximum(today @ exposure.merchant, 0) - _number(tape, "fixed_cost_usd_month")
+    merchant = np.maximum(today @ exposure.merchant, 0).sum(axis=0) - _number(tape, "fixed_cost_usd_month")
     cash = merchant + np.where(under_contract, contracted, np.maximum(today @ exposure.released, 0))
     return repayment(
         tape["amortisation"].to_numpy(),
@@ -179,7 +179,7 @@ def _cash(
     contracted = _number(tape, "contracted_share") > 0
     slot = _slots(owner.index, offtaker, end, contracted)
     slots = max(int(slot.max(initial=-1)) + 1, 1)
-    merchant = owner.add(exposure.merchant)[used]
+    kinds = [kind for kind in owner.add(exposure.merchant)[:, used] if kind.any()]
 
     def by_slot(rows: np.ndarray) -> np.ndarray:
         return np.stack([owner.add(np.where(slot == j, rows, 0)) for j in range(slots)])
@@ -188,7 +188,7 @@ def _cash(
         return np.stack([np.maximum.reduceat(np.where(slot == j, rows, 0), owner.first) for j in range(slots)]).astype(np.int32)
 
     return arrays.Cash(
-        merchant=merchant,
+        merchant=np.stack(kinds) if kinds else np.zeros((1, len(used), len(owner.names))),
         released=by_slot(exposure.released)[:, used],
         revenue_usd_month=by_slot(_number(tape, "contract_revenue_usd_month")),
         contract_power_usd_month=by_slot(exposure.contract_power),
@@ -276,13 +276,16 @@ def _liquidation(sales: list[AssetSale], recovery: RecoveryConfig) -> arrays.Liq
     )
 
 
-def _refinancing(recovery: RecoveryConfig) -> arrays.Refinancing:
+def _refinancing(recovery: RecoveryConfig, units: np.ndarray) -> arrays.Refinancing:
+    """Terms of a new loan; owners of powered sites without machines are offered the sites' longer tenor."""
     terms = recovery.refinancing
+    machines, sites = units[:-1].sum(axis=0), units[-1]
+    sites_alone = (sites > 0) & (machines == 0)
     return arrays.Refinancing(
         ltv=np.array(terms.ltv.values()),
         dscr=np.array(terms.dscr.values()),
         spread_annual=np.array(terms.spread_annual.values()),
-        tenor_months=np.array(float(terms.tenor_months)),
+        tenor_months=np.where(sites_alone, terms.site_tenor_months, terms.tenor_months).astype(np.float64),
     )
 
 

@@ -14,8 +14,8 @@ DAYS_PER_MONTH = 365.25 / 12
 class Exposure(NamedTuple):
     """Exposures of F tape rows."""
 
-    merchant: np.ndarray  # [C, F] USD a month per unit of the channel
-    released: np.ndarray  # [C, F] the same for the contracted capacity, once released
+    merchant: np.ndarray  # [2, C, F] USD a month per unit of the channel: GPUs and sites, and mining
+    released: np.ndarray  # [C, F] the same for the contracted GPUs and sites, once released
     contract_power: np.ndarray  # [F] USD a month at power index 1
     units: np.ndarray  # [V, F] without coins
 
@@ -32,18 +32,18 @@ def exposures(tape: pl.DataFrame, market: MarketConfig) -> Exposure:
     rent = gpus * market.rent.realisation * HOURS_PER_MONTH
     lease = site_mw * 1000
     names = cash_channels(market)
-    merchant, released = (np.zeros((len(names), tape.height)) for _ in range(2))
+    merchant, mining, released = (np.zeros((len(names), tape.height)) for _ in range(3))
     for table, share in ((merchant, 1 - contracted), (released, contracted)):
         table[: len(gpus)] = share * rent
         table[names.index("lease")] = share * lease
         table[names.index("power")] = -share * gpu_power
-    merchant[names.index("hashprice")] = hash_ph.sum(axis=0) * DAYS_PER_MONTH
-    merchant[names.index("power")] -= hash_power
+    mining[names.index("hashprice")] = hash_ph.sum(axis=0) * DAYS_PER_MONTH
+    mining[names.index("power")] = -hash_power
     units = np.zeros((len(value_channels(market)), tape.height))
     units[: len(gpus)] = gpus
     units[len(gpus) : len(gpus) + len(hash_ph)] = hash_ph
     units[-1] = site_mw
-    return Exposure(merchant, released, contracted * gpu_power, units)
+    return Exposure(np.stack([merchant, mining]), released, contracted * gpu_power, units)
 
 
 def _column(tape: pl.DataFrame, name: str) -> np.ndarray:

@@ -25,7 +25,8 @@ class RefinancingTerms(Frozen):
     ltv: LevelByRegime
     dscr: LevelByRegime
     spread_annual: RateByRegime
-    tenor_months: Annotated[int, Field(ge=1, le=600)]
+    tenor_months: Annotated[int, Field(ge=1, le=600)]  # of machines and corporate borrowers
+    site_tenor_months: Annotated[int, Field(ge=1, le=600)]  # of owners of powered sites without machines
 
 
 class RecoveryConfig(Frozen):

@@ -1,0 +1,13 @@
+"""Risk measures of simulated losses, each with its standard error and confidence interval.
+
+Formulas, sources and limits are in `docs/measures.md`. Only NumPy is needed, except by `measures_table`.
+"""
+
+from ._losses import measure_losses as measure_losses
+from ._measure import Measure as Measure
+from ._proportion import Proportion as Proportion
+from ._proportion import proportion as proportion
+from ._ratio import Ratio as Ratio
+from ._ratio import ratio as ratio
+from ._ratio import ratio_from_sums as ratio_from_sums
+from ._table import measures_table as measures_table

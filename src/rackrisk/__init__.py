@@ -1,0 +1,31 @@
+"""Credit risk of debt secured on computing power.
+
+The public names load on first use, so that `import rackrisk` costs nothing and
+`rackrisk.kernels` works where only NumPy and one array library are installed.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._run import run as run
+
+__version__ = "0.1.0"
+
+# Public name -> the private module that holds it. No module may share the name of a public
+# function: importing `rackrisk.run` would replace the function by the module.
+_LAZY = {"run": "._run"}
+
+__all__ = ["__version__", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LAZY[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

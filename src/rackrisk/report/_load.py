@@ -1,0 +1,129 @@
+"""Reads a run folder into frames with known columns; anything else in the folder is left alone.
+
+A folder may lack whole tables (another model has no early warning); then their part of the page is left out.
+A table that is there must have its columns, so that no part of the page silently shows something else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+_F, _S, _I = pl.Float64, pl.String, pl.Int64
+
+LOSS_COLUMNS: Mapping[str, Any] = {"loss": _F, "weight": _F}
+
+#: Columns that the page uses, by table; all but `measures` are optional as tables.
+TABLES: Mapping[str, Mapping[str, Any]] = {
+    "measures": {
+        "measure": _S, "level": _F, "value": _F, "std_error": _F, "ci_low": _F, "ci_high": _F, "unit": _S,
+        "scope": _S, "n_scenarios": _I, "method": _S,
+    },
+    "facilities": {
+        "facility_id": _S, "obligor_id": _S, "segment": _S, "balance_usd": _F, "pd": _F, "pd_std_error": _F,
+        "el_usd": _F, "el_std_error_usd": _F, "lgd": _F, "ead_usd": _F, "pv_balance_usd": _F,
+        "quoted_spread_annual": _F, "fair_el_spread_annual": _F,
+    },
+    "pd_term": {"month": _I, "scope": _S, "pd_count": _F, "pd_exposure": _F, "pd_count_std_error": _F},
+    "early_warning": {
+        "month": _I, "scope": _S, "active_share": _F, "dscr_below_1_2": _F, "dscr_below_1_0": _F,
+        "ltv_above_covenant": _F, "book_ltv": _F, "clearing_ltv": _F,
+    },
+    "fans": {
+        "channel": _S, "unit": _S, "month": _I, "mean": _F, "p05": _F, "p25": _F, "p50": _F, "p75": _F, "p95": _F,
+        "n_scenarios": _I,
+    },
+    "loss_given_default": {"scope": _S, "lgd": _F, "std_error": _F},
+    "defaults_by_cause": {"scope": _S, "cause": _S, "probability": _F, "std_error": _F},
+}  # fmt: skip
+
+
+class ReportError(ValueError):
+    """The folder does not hold a readable run; the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunData:
+    """What a run folder says: manifest and config as plain values, losses and tables as frames."""
+
+    manifest: Mapping[str, Any]
+    config: Mapping[str, Any]
+    config_text: str
+    losses: pl.DataFrame
+    tables: Mapping[str, pl.DataFrame]
+
+    def table(self, name: str) -> pl.DataFrame | None:
+        """A table, or None where this run has none or an empty one."""
+        frame = self.tables.get(name)
+        return None if frame is None or frame.is_empty() else frame
+
+
+def load(folder: Path) -> RunData:
+    """Read a run folder.
+
+    Raises:
+        ReportError: a file is missing, unreadable, or lacks a column.
+    """
+    manifest = _json_object(folder / "manifest.json")
+    config = manifest.get("config")
+    tables = {
+        name: _frame(folder / "tables" / f"{name}.parquet", columns)
+        for name, columns in TABLES.items()
+        if name == "measures" or (folder / "tables" / f"{name}.parquet").exists()
+    }
+    return RunData(
+        manifest=manifest,
+        config=config if isinstance(config, dict) else {},
+        config_text=_text(folder / "config.resolved.yaml"),
+        losses=_frame(folder / "losses.parquet", LOSS_COLUMNS),
+        tables=tables,
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ReportError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReportError(f"{path}: cannot be read ({error})") from error
+
+
+def _json_object(path: Path) -> Mapping[str, Any]:
+    try:
+        value = json.loads(_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ReportError(f"{path}: not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ReportError(f"{path}: not a JSON object")
+    return value
+
+
+def _frame(path: Path, columns: Mapping[str, Any]) -> pl.DataFrame:
+    if not path.exists():
+        raise ReportError(f"{path}: no such file")
+    try:
+        frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
+    except (OSError, PolarsError) as error:
+        raise ReportError(f"{path}: not a Parquet file ({error})") from error
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise ReportError(f"{path}: lacks the column {', '.join(missing)}")
+    try:
+        return frame.select(pl.col(name).cast(kind) for name, kind in columns.items())
+    except PolarsError as error:
+        raise ReportError(f"{path}: a column has the wrong type ({error})") from error
+
+
+def at(mapping: Mapping[str, Any], *keys: str) -> Any:
+    """The value under a path of keys in nested mappings; None where there is none."""
+    value: Any = mapping
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value

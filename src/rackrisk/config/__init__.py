@@ -1,0 +1,8 @@
+"""Configuration: Hydra composes it, pydantic checks it, nothing in it is ever executed."""
+
+from ._limits import check_memory as check_memory
+from ._load import load_settings as load_settings
+from ._problems import ConfigProblem as ConfigProblem
+from ._problems import ConfigProblems as ConfigProblems
+from ._settings import PortfolioConfig as PortfolioConfig
+from ._settings import Settings as Settings

@@ -1,0 +1,55 @@
+"""What a run needs at least, against what the machine has: an impossible run is refused before it begins."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ._problems import ConfigProblem
+
+# Per scenario: number (4 bytes), weight (8) and one float64 loss per scope, held three times at the peak: as the
+# engine's integers, as the frame that is written, and as the sorted copy that quantiles are read from.
+_COPIES = 3
+_FACILITY_BYTES = 2_000  # about 70 tape columns and 60 result columns
+_BASE_BYTES = 300_000_000  # interpreter and libraries
+
+
+def memory_needed_bytes(scenarios: int, *, facilities: int, segments: int) -> int:
+    """A lower bound of the peak memory of a run, in bytes; engines add a constant that depends on their tile."""
+    per_scenario = _COPIES * (4 + 8 + 8 * (1 + segments))
+    return _BASE_BYTES + scenarios * per_scenario + facilities * _FACILITY_BYTES
+
+
+def memory_there_bytes() -> int:
+    """Memory that this process could still get, in bytes: the machine's, or its control group's if that is less."""
+    return min(_machine_bytes(), _group_bytes())
+
+
+def check_memory(scenarios: int, *, facilities: int, segments: int) -> list[ConfigProblem]:
+    """A problem if the run cannot fit, else nothing."""
+    needed, there = memory_needed_bytes(scenarios, facilities=facilities, segments=segments), memory_there_bytes()
+    if needed <= there:
+        return []
+    rule = f"needs at least {needed / 2**30:,.1f} GiB of memory and {there / 2**30:,.1f} GiB are free"
+    return [ConfigProblem("scenarios", f"{scenarios}", f"{rule}; use fewer scenarios or facilities")]
+
+
+def _machine_bytes() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass  # not Linux: the physical memory is the best that is known
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _group_bytes() -> int:
+    """Room left in the control group (version 2), or a number above any machine."""
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = (group / "memory.max").read_text().strip()
+        used = int((group / "memory.current").read_text())
+    except (OSError, ValueError):
+        return 2**62
+    return 2**62 if limit == "max" else max(0, int(limit) - used)

@@ -1,0 +1,123 @@
+"""What a run was: configuration, inputs, versions, machine, timings, outputs; written as manifest.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+
+if TYPE_CHECKING:
+    from .config import Settings
+    from .models.results import SimulationResult
+
+SCHEMA = "rackrisk/run/1"
+RNG_SCHEME = "philox4x32-10/v1"
+
+_PACKAGES = ("numpy", "jax", "jaxlib", "cupy-cuda13x", "polars", "pydantic", "hydra-core", "omegaconf", "dataframely")
+# Settings outside the configuration that can change speed or last bits; values of other variables are never read.
+_VARIABLES = ("XLA_FLAGS", "JAX_PLATFORMS", "JAX_ENABLE_X64", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+
+
+def config_hash(settings: Settings, inputs: Sequence[Mapping[str, Any]]) -> str:
+    """SHA-256 of everything in the configuration that numbers depend on, as 64 hex digits.
+
+    Label and folder are left out, and a tape counts by its content, not by its name.
+    """
+    data = settings.model_dump(mode="json", exclude={"name", "out"})
+    data["portfolio"]["tape"] = [item["sha256"] for item in inputs if item["role"] == "tape"]
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def build_manifest(
+    settings: Settings,
+    result: SimulationResult,
+    *,
+    choices: Mapping[str, str],
+    inputs: Sequence[Mapping[str, Any]],
+    started: datetime,
+    timings: Mapping[str, float],
+) -> dict[str, Any]:
+    """The manifest without its list of outputs, as plain JSON values.
+
+    Args:
+        settings: the checked configuration.
+        result: what the engine returned.
+        choices: the chosen option by configuration group.
+        inputs: files that were read: role, path, bytes, sha256, rows.
+        started: when the run began.
+        timings: seconds by phase.
+    """
+    return {
+        "schema": SCHEMA,
+        "product": {"name": "rackrisk", "version": __version__},
+        "started_utc": _utc(started),
+        "finished_utc": _utc(datetime.now(UTC)),
+        "config_hash": config_hash(settings, inputs),
+        "choices": dict(choices),
+        "config": settings.model_dump(mode="json"),
+        "seed": result.seed,
+        "rng": RNG_SCHEME,
+        "engine": {"name": result.engine, "device": result.device, "precision": result.precision},
+        "n_scenarios": result.n_scenarios,
+        "months": result.months,
+        "scopes": list(result.scopes),
+        "exposure_usd": dict(result.exposure_usd),
+        "book": {"facilities": result.facilities.height, "obligors": result.facilities["obligor_id"].n_unique()},
+        "inputs": [dict(item) for item in inputs],
+        "packages": _versions(),
+        "machine": _machine(),
+        "environment": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
+        "timings_s": {**{k: round(v, 3) for k, v in timings.items()}, "engine": _rounded(result.timings)},
+        "loan_months_per_s": rate(result, timings),
+        "warnings": list(result.notes),
+    }
+
+
+def rate(result: SimulationResult, timings: Mapping[str, float]) -> float:
+    """Facilities x scenarios x months per second of simulation, compilation included."""
+    return result.facilities.height * result.n_scenarios * result.months / max(timings.get("simulate", 0.0), 1e-9)
+
+
+def _rounded(timings: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(float(value), 3) for name, value in timings.items()}
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _versions() -> dict[str, str]:
+    found = {"rackrisk": __version__}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue  # an optional one
+    return found
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    }
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

@@ -1,0 +1,121 @@
+"""Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+Report = Callable[[int, int], None]
+
+QUIET_SECONDS = 2.0  # runs shorter than this show nothing
+LINE_SECONDS = 10.0  # between two lines where there is no terminal
+
+
+@contextmanager
+def progress(*, loan_months: int, enabled: bool = True, stream: TextIO | None = None) -> Iterator[Report | None]:
+    """Yields a function `report(done, total)` of scenarios, or None where nothing is to be shown.
+
+    Args:
+        loan_months: facilities x scenarios x months of the whole run, for the rate.
+        enabled: False shows nothing.
+        stream: where to; stderr by default.
+    """
+    target = sys.stderr if stream is None else stream
+    if not enabled:
+        yield None
+    elif target.isatty():
+        with _bar(loan_months, target) as report:
+            yield report
+    else:
+        yield Lines(loan_months, target)
+
+
+class Pace:
+    """Rate and time left from the first report on, so that compilation before it does not distort them."""
+
+    def __init__(self, loan_months: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._loan_months, self._clock = loan_months, clock
+        self._first: tuple[float, float] | None = None
+
+    def __call__(self, done: int, total: int) -> tuple[float, float] | None:
+        """Loan-months per second and seconds left; None before there are two reports to compare."""
+        now, share = self._clock(), done / total
+        if self._first is None:
+            self._first = (now, share)
+        start, share_then = self._first
+        if now <= start or share <= share_then:
+            return None
+        per_second = (share - share_then) / (now - start)
+        return per_second * self._loan_months, (1.0 - share) / per_second
+
+
+class Lines:
+    """Plain lines, at most one in `LINE_SECONDS`, for logs and pipes."""
+
+    def __init__(self, loan_months: int, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pace, self._stream, self._clock = Pace(loan_months, clock), stream, clock
+        self._last = clock()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Notes that `done` of `total` scenarios are simulated."""
+        if done <= 0:
+            return
+        now, pace = self._clock(), self._pace(done, total)
+        if done >= total or now - self._last < LINE_SECONDS:
+            return
+        self._last = now
+        rest = "" if pace is None else f", {rate_text(pace[0])}, {duration(pace[1])} left"
+        with suppress(OSError):  # a closed pipe must not stop the run
+            print(f"{done / total:4.0%}  {done:,} of {total:,} scenarios{rest}", file=self._stream, flush=True)
+
+
+def rate_text(loan_months_per_s: float) -> str:
+    """`3.5e+07` as `35 million loan-months/s`."""
+    for size, name in ((1e12, "trillion "), (1e9, "billion "), (1e6, "million "), (1e3, "thousand ")):
+        if loan_months_per_s >= size:
+            return f"{loan_months_per_s / size:.3g} {name}loan-months/s"
+    return f"{loan_months_per_s:.0f} loan-months/s"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+@contextmanager
+def _bar(loan_months: int, stream: TextIO) -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(20), TaskProgressColumn(), TextColumn("{task.fields[pace]}"))
+    bar = Progress(*columns, console=Console(file=stream), transient=True)
+    task = bar.add_task("compiling", total=None, pace="")
+    pace = Pace(loan_months)
+
+    def report(done: int, total: int) -> None:
+        if done > 0:
+            now = pace(done, total)
+            text = "" if now is None else f"{rate_text(now[0])}, {duration(now[1])} left"
+            bar.update(task, description="simulating", completed=done, total=total, pace=text)
+
+    late = threading.Timer(QUIET_SECONDS, bar.start)
+    late.daemon = True
+    late.start()
+    try:
+        yield report
+    finally:
+        late.cancel()
+        late.join()
+        if bar.live.is_started:
+            bar.stop()

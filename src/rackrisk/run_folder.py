@@ -1,0 +1,211 @@
+"""The run folder: written beside its place, renamed into it, `DONE` last, so that no reader ever sees half a result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+RUNS = "runs"
+DONE, MANIFEST, REPORT = "DONE", "manifest.json", "report.html"
+CONFIG, LOSSES, TABLES = "config.resolved.yaml", "losses.parquet", "tables"
+
+_ATTEMPTS = 1_000  # names tried beside one that is taken
+
+
+class RunFolderError(Exception):
+    """A folder that cannot hold a run, or does not hold a finished one; the message is for the user."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A folder being filled; `publish` gives it its name."""
+
+    path: Path
+    target: Path
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a UTF-8 file through to the disk."""
+        _write_bytes(self.path / name, text.encode())
+
+    def write_json(self, name: str, data: Mapping[str, Any]) -> None:
+        """Writes a JSON file through to the disk; NaN and infinities are refused."""
+        self.write_text(name, json_text(data))
+
+    def write_frame(self, name: str, frame: pl.DataFrame) -> None:
+        """Writes a Parquet file through to the disk."""
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        frame.write_parquet(path, compression="zstd", statistics=True)
+        _sync(path)
+
+    def publish(self) -> Path:
+        """Writes `DONE`, renames the folder to its target and returns its path.
+
+        A target that somebody else filled in the meantime is never touched: the folder then gets a name beside it.
+        """
+        if (self.path / TABLES).is_dir():
+            _sync(self.path / TABLES)
+        _sync(self.path)
+        self.write_text(DONE, done_text(self.path))
+        _sync(self.path)
+        for place in _names_from(self.target):
+            with suppress(FileExistsError):
+                _rename_into(self.path, place)
+                _sync(place.parent)
+                return place
+        raise RunFolderError(f"{self.target} and {_ATTEMPTS} names beside it are taken")
+
+
+def target_folder(*, out: str | None, label: str, config_hash: str, now: datetime) -> Path:
+    """Where a run goes: `out`, or `runs/<utc>-<label>-<8 hex digits of the hash>` in the working directory.
+
+    Raises:
+        RunFolderError: `runs` is a symbolic link.
+    """
+    if out is not None:
+        return Path(out).expanduser().resolve()
+    runs = Path(RUNS).absolute()
+    if runs.is_symlink():
+        raise RunFolderError(f"{runs}: is a symbolic link; name the folder itself with out=DIR")
+    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return runs / f"{stamp}-{label}-{config_hash[:8]}"
+
+
+@contextmanager
+def draft(target: Path) -> Iterator[Draft]:
+    """A new folder beside `target`, gone again without a trace if the body fails or is interrupted.
+
+    Raises:
+        RunFolderError: the folder above `target` cannot be made or written to.
+    """
+    made = _make_parents(target)
+    path = target.parent / f".{target.name}.partial-{secrets.token_hex(4)}"
+    try:
+        _make(path)
+        yield Draft(path, target)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        for parent in made:
+            with suppress(OSError):  # holds a result by now
+                parent.rmdir()
+
+
+def finished_run(text: str) -> Path:
+    """The folder of a finished run.
+
+    Raises:
+        RunFolderError: there is no such folder, or it lacks `DONE`.
+    """
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise RunFolderError(f"{text}: no such run folder")
+    if not (path / DONE).is_file():
+        raise RunFolderError(f"{text}: not a finished run (no {DONE} in it)")
+    return path.absolute()
+
+
+def replace_report(folder: Path, page: str) -> None:
+    """Puts a new report into a finished run and brings manifest and `DONE` up to date.
+
+    Raises:
+        ValueError: the manifest is not JSON.
+    """
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    _replace_text(folder / REPORT, page)
+    _replace_text(folder / MANIFEST, json_text(manifest | {"outputs": list_files(folder)}))
+    _replace_text(folder / DONE, done_text(folder))
+
+
+def _replace_text(path: Path, text: str) -> None:
+    """Replaces a file at once: readers see the old bytes or the new ones."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        _write_bytes(aside, text.encode())
+        aside.replace(path)
+        _sync(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def list_files(folder: Path) -> list[dict[str, Any]]:
+    """Path, size in bytes and SHA-256 of every file of a run but the manifest and `DONE`, sorted by path."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in {MANIFEST, DONE})
+    return [
+        {"path": p.relative_to(folder).as_posix(), "bytes": p.stat().st_size, "sha256": sha256_of(p)} for p in files
+    ]
+
+
+def done_text(folder: Path) -> str:
+    """Content of `DONE`: the manifest's hash, in the form that `sha256sum --check` reads."""
+    return f"{sha256_of(folder / MANIFEST)}  {MANIFEST}\n"
+
+
+def json_text(data: Mapping[str, Any]) -> str:
+    """JSON for people; NaN and infinities are refused."""
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file as 64 hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _make_parents(target: Path) -> list[Path]:
+    """Creates the folders above `target`; returns the new ones, innermost first."""
+    missing = [p for p in (target.parent, *target.parent.parents) if not p.exists()]
+    _make(target.parent, parents=True)
+    return missing
+
+
+def _make(path: Path, *, parents: bool = False) -> None:
+    try:
+        path.mkdir(parents=parents, exist_ok=parents)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be made ({error.strerror})") from error
+
+
+def _names_from(target: Path) -> Iterator[Path]:
+    yield target
+    for i in range(2, _ATTEMPTS + 2):
+        yield target.with_name(f"{target.name}-{i}")
+
+
+def _rename_into(path: Path, place: Path) -> None:
+    """Renames a folder; a place that is taken raises FileExistsError (an empty folder there is replaced)."""
+    if place.is_symlink():
+        raise FileExistsError(place)
+    try:
+        path.rename(place)
+    except OSError as error:
+        if place.exists():
+            raise FileExistsError(place) from error
+        raise
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    with path.open("xb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync(path: Path) -> None:
+    """Flushes a file or folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

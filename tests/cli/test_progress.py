@@ -1,0 +1,121 @@
+"""Progress is quiet for short runs, plain where there is no terminal, and its rate leaves compilation out."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+
+import pytest
+
+from rackrisk.figures import MoneyUnit, basis_points, money, percent, visible
+from rackrisk.progress import LINE_SECONDS, Lines, Pace, duration, progress, rate_text
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_rate_and_time_left_count_from_the_first_report() -> None:
+    clock = Clock()
+    pace = Pace(1_000_000, clock)
+    clock.now = 60.0  # compilation
+    assert pace(100, 1_000) is None
+    clock.now = 61.0
+    assert pace(200, 1_000) == pytest.approx((100_000, 8.0))
+
+
+def test_lines_come_at_most_every_ten_seconds_and_not_at_the_end() -> None:
+    clock, stream = Clock(), io.StringIO()
+    lines = Lines(10**9, stream, clock)
+    for second in range(100):
+        clock.now = float(second)
+        lines(second, 100)
+    lines(100, 100)
+    text = stream.getvalue().splitlines()
+    done = [int(line.split()[1]) for line in text]
+    assert all(b - a >= LINE_SECONDS for a, b in pairwise(done))
+    assert len(done) == 9
+    assert "of 100 scenarios, 10 million loan-months/s, 10 s left" in text[-1]
+
+
+def test_a_closed_pipe_does_not_stop_the_run() -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str, /) -> int:
+            raise BrokenPipeError
+
+    clock = Clock()
+    lines = Lines(10**9, Closed(), clock)
+    clock.now = 11.0
+    lines(1, 2)
+
+
+def test_nothing_is_shown_when_switched_off() -> None:
+    with progress(loan_months=1, enabled=False) as report:
+        assert report is None
+
+
+def test_a_short_run_on_a_terminal_shows_nothing() -> None:
+    stream = Terminal()
+    with progress(loan_months=1, stream=stream) as report:
+        assert report is not None
+        report(1, 2)
+    assert stream.getvalue() == ""
+
+
+def test_a_long_run_on_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setattr("rackrisk.progress.QUIET_SECONDS", 0.0)
+    stream = Terminal()
+    with progress(loan_months=1_000_000, stream=stream) as report:
+        assert report is not None
+        for done in (1, 2, 3):
+            time.sleep(0.15)
+            report(done, 4)
+    assert "simulating" in stream.getvalue()
+    assert "loan-months/s" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 00 s"), (3725, "1 h 02 min")]
+)
+def test_durations_read_like_a_clock(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(12, "12 loan-months/s"), (3.456e7, "34.6 million loan-months/s"), (4.5e11, "450 billion loan-months/s")],
+)
+def test_rates_are_in_words(rate: float, text: str) -> None:
+    assert rate_text(rate) == text
+
+
+def test_money_of_a_column_has_one_unit_and_shows_its_smallest_error() -> None:
+    unit = MoneyUnit([115.3e9, 2e9, None, float("nan")], [6e6])
+    assert (unit.name, unit(115.3e9), unit(2e9), unit(None), unit(6e6)) == (
+        "USD bn",
+        "115.300",
+        "2.000",
+        "n/a",
+        "0.006",
+    )
+    assert MoneyUnit([2_500e6])(2_500e6) == "2,500"
+    assert money(5.25e6) == "USD 5.25 m"
+
+
+def test_missing_figures_are_named() -> None:
+    assert [percent(None), percent(float("nan")), basis_points(None)] == ["n/a"] * 3
+    assert [percent(0.0729), percent(0.5, 0), basis_points(0.0225)] == ["7.29", "50", "225"]
+
+
+def test_invisible_characters_are_escaped() -> None:
+    assert visible("a\x1b[2J\u202eü\n") == "a\\x1b[2J\\u202eü\\n"

@@ -7,13 +7,10 @@ from datetime import date
 
 import polars as pl
 
-NUMBER_PATTERN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(?i:nan|inf|infinity)$"
 DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-MAX_EXACT = 2**53  # Whole numbers up to here are exact in float64.
 
 NOT_A_NUMBER = "must be a number such as 1500000 or 0.05, without thousands separator, currency or per cent sign"
-NOT_WHOLE = "must be a whole number"
-NOT_EXACT = "must be a whole number that a 64-bit float holds exactly (at most 2^53)"
+NOT_WHOLE = "must be a whole number of at most 64 bits"
 NOT_A_DATE = "must be a calendar date written YYYY-MM-DD"
 NOT_A_DAY = "must be a date in the years 1 to 9999, without a time of day"
 
@@ -92,7 +89,7 @@ def _parse(raw: pl.Series, dtype: pl.DataType) -> Cast:
         dates = text.set(text.str.starts_with("0000"), None).str.to_date("%Y-%m-%d", strict=False)
         return _keep(dates, ~text.str.contains(DATE_PATTERN) | (text.is_not_null() & dates.is_null()), NOT_A_DATE)
     numbers = text.cast(pl.Float64, strict=False)
-    bad = ~text.str.contains(NUMBER_PATTERN) | (text.is_not_null() & numbers.is_null())
+    bad = text.is_not_null() & numbers.is_null()
     if bad.any() or dtype == pl.Float64:
         return _first_of(_keep(_unsigned_zero(numbers), bad, NOT_A_NUMBER), dtype)
     return _to_whole(numbers)
@@ -107,16 +104,14 @@ def _first_of(parsed: Cast, dtype: pl.DataType) -> Cast:
 
 
 def _to_number(raw: pl.Series) -> Cast:
-    numbers = _unsigned_zero(raw.cast(pl.Float64))
-    if not raw.dtype.is_integer():
-        return Cast(numbers, _none(raw))
-    return _keep(numbers, raw.cast(pl.Int128).abs() > MAX_EXACT, NOT_EXACT)
+    # No bound in the schema is above 1e15, and up to 2^53 whole numbers are exact: what is not exact is refused there.
+    return Cast(_unsigned_zero(raw.cast(pl.Float64)), _none(raw))
 
 
 def _to_whole(raw: pl.Series) -> Cast:
     if raw.dtype.is_integer():
         whole = raw.cast(pl.Int64, strict=False)
-        return _keep(whole, raw.is_not_null() & whole.is_null(), NOT_EXACT)
+        return _keep(whole, raw.is_not_null() & whole.is_null(), NOT_WHOLE)
     numbers = raw.cast(pl.Float64)
     whole = numbers.cast(pl.Int64, strict=False)
     return _keep(whole, numbers.is_not_null() & ~(whole.cast(pl.Float64) == numbers).fill_null(False), NOT_WHOLE)

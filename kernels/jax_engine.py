@@ -15,20 +15,20 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 from .arrays import Book, Paths, State
-from .month import link, month, start
+from .month import month, scene, start
 from .recovery import facility_losses
 from .reference import MONTHS_PER_BLOCK, facility_pv_balance, idiosyncratic_normals
 from .tally import MonthTally, Scale, Tally, tally_month, tally_tile
 
 MakePaths = Callable[[Any, Any, Any, Any], Paths]  # (xp, market, key, scenario) -> market paths, float64
-CELLS_PER_TILE = 65536  # scenarios x obligors that stay in a core's cache
-MAX_TILE = 1024
+CELLS_PER_TILE = 16384  # scenarios x obligors that stay in a core's cache
+MIN_TILE, MAX_TILE = 4, 1024  # scenarios; below four, XLA lays out the loops badly (measured)
 
 
 def tile_scenarios(obligors: int) -> int:
     """Scenarios in a tile: a power of two, from the size of the book alone."""
     fits = max(CELLS_PER_TILE // max(obligors, 1), 1)
-    return min(1 << (fits.bit_length() - 1), MAX_TILE)
+    return min(max(1 << (fits.bit_length() - 1), MIN_TILE), MAX_TILE)
 
 
 def cast(tree: Any, precision: Any) -> Any:
@@ -45,11 +45,11 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, scenario: An
     """`reference.simulate_tile`, traceable; `book` and `paths` in the engine's precision."""
     dtype = book.terms.cash_usd.dtype
     months = book.debt.balance_usd.shape[0] - 1
-    links, first = link(jnp, book, paths), start(jnp, book, scenario.shape[0])
+    stage, first = scene(jnp, book, paths), start(jnp, book, scenario.shape[0])
 
     def one_month(state: State, inputs: tuple[Any, Any]) -> tuple[State, tuple[Any, MonthTally]]:
         t, normal = inputs
-        state, view = month(jnp, book, paths, links, t, state, normal)
+        state, view = month(jnp, stage, t, state, normal)
         return state, (state.impact, tally_month(jnp, book, scale, view, valid[:, None]))
 
     def some_months(state: State, block: Any, count: int = MONTHS_PER_BLOCK) -> tuple[State, tuple[Any, MonthTally]]:

@@ -7,7 +7,7 @@ import numpy as np
 from .normals import normal_pair
 from .streams import Purpose, words
 from .arrays import Book, Paths, State
-from .month import link, month, start
+from .month import month, scene, start
 from .recovery import facility_losses
 from .tally import MonthTally, Scale, Tally, tally_month, tally_tile
 
@@ -39,12 +39,12 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: tuple[int, int], 
         valid: bool [S], false for scenarios that only fill the tile.
     """
     months = book.debt.balance_usd.shape[0] - 1
-    links, state = link(np, book, paths), start(np, book, scenario.shape[0])
+    stage, state = scene(np, book, paths), start(np, book, scenario.shape[0])
     impacts, tallies = [state.impact], []
     for t in range(1, months + 1):
         block, place = divmod(t - 1, MONTHS_PER_BLOCK)
         normals = idiosyncratic_normals(np, key, scenario, book.stream, block, np.float64)
-        state, view = month(np, book, paths, links, t, state, normals[place])
+        state, view = month(np, stage, t, state, normals[place])
         impacts.append(state.impact)
         tallies.append(tally_month(np, book, scale, view, valid[:, None]))
     by_month = MonthTally(*(np.stack(field) for field in zip(*tallies, strict=True)))

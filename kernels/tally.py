@@ -12,12 +12,13 @@ import numpy as np
 
 from .arrays import Book, MonthView, State
 from .recovery import FacilityLoss
+from .sums import count_by
 
 LOSS_BITS = 36  # total balance in loss quanta: at most 2^36, so 2^26 scenarios fit 62 bits
 VIEW_BITS = 30  # the same for monthly balances and values, summed over scenarios and obligors
 SQUARE_BITS = 15  # loss as a share of the initial balance, for the squares of standard errors
 DSCR_LEVELS = (1.2, 1.0)
-WATCHED = 8  # scenarios of a tile that early warning looks at: its tables need fewer than a tail does
+WATCHED_SHARE = 8  # early warning looks at one scenario in 8 of a tile: its tables need fewer than a tail does
 
 
 class Scale(NamedTuple):
@@ -26,8 +27,8 @@ class Scale(NamedTuple):
     loss_quantum_usd: Any  # []
     view_quantum_usd: Any  # []
     first_balance_usd: Any  # [F]
-    facility_in_group: Any  # [F, G] float64, one-hot
-    obligor_in_group: Any  # [N, G] float64, one-hot
+    facility_in_group: Any  # [G, F] float64, one-hot
+    obligor_in_group: Any  # [G, N] float64, one-hot
 
 
 class MonthTally(NamedTuple):
@@ -86,18 +87,22 @@ def tally_month(xp: Any, book: Book, scale: Scale, view: MonthView, valid: Any) 
     defaulted = view.defaulted & valid
     amounts = (view.debt_usd, view.book_value_usd, view.clearing_value_usd, xp.where(defaulted, view.debt_usd, 0))
     quanta = [xp.where(counted, usd / scale.view_quantum_usd, 0) for usd in amounts]
-    rows = [_over_watched(xp, sign) for sign in (counted, low_cover, no_cover, high_ltv, *quanta)]
-    group = scale.obligor_in_group
+    rows = [xp.round(_over_watched(xp, values)) for values in (counted, low_cover, no_cover, high_ltv, *quanta)]
     return MonthTally(
-        *_integer(xp, xp.round(xp.stack(rows)) @ group),
-        defaults=defaulted.astype(xp.float32) @ group.astype(xp.float32),
+        *(_integer(xp, scale.obligor_in_group @ row) for row in rows),
+        defaults=count_by(xp, defaulted, scale.obligor_in_group.astype(xp.float32)),
     )
+
+
+def watched(scenarios: int) -> int:
+    """How many scenarios of a tile early warning looks at."""
+    return max(scenarios // WATCHED_SHARE, 1)
 
 
 def _over_watched(xp: Any, values: Any) -> Any:
     """Sum of the first scenarios, row after row: [S, N] to float64 [N]."""
     total = values[0].astype(xp.float64)
-    for row in range(1, min(WATCHED, values.shape[0])):
+    for row in range(1, watched(values.shape[0])):
         total = total + values[row].astype(xp.float64)
     return total
 
@@ -120,13 +125,14 @@ def tally_tile(
     share = xp.round(losses.loss_usd.astype(xp.float64) / scale.first_balance_usd * 2.0**SQUARE_BITS)
     cumulative = _integer(xp, xp.cumsum(months.defaults, axis=0))  # [T, S, G]
     causes = (xp.arange(1, 4, dtype=xp.int32)[:, None, None] == end.cause) & valid
-    by_cause = _integer(xp, causes.astype(xp.float32) @ scale.obligor_in_group.astype(xp.float32))  # [3, S, G]
+    in_group = scale.obligor_in_group.astype(xp.float32)
+    by_cause = _integer(xp, xp.stack([count_by(xp, cause, in_group) for cause in causes]))  # [3, S, G]
     exposure = quanta(losses.exposure_usd)
     return Tally(
-        loss=_integer(xp, loss @ scale.facility_in_group),
-        exposure=_integer(xp, exposure_pv @ scale.facility_in_group),
+        loss=_integer(xp, count_by(xp, loss, scale.facility_in_group)),
+        exposure=_integer(xp, count_by(xp, exposure_pv, scale.facility_in_group)),
         months=months._replace(defaults=_integer(xp, xp.sum(months.defaults, axis=1))),
-        watched=xp.sum(valid[:WATCHED], dtype=xp.int64),
+        watched=xp.sum(valid[: watched(valid.shape[0])], dtype=xp.int64),
         default_squares=xp.sum(cumulative * cumulative, axis=1),
         causes=xp.sum(by_cause, axis=1),
         cause_squares=xp.sum(by_cause * by_cause, axis=1),

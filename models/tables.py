@@ -16,7 +16,7 @@ QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p95": 0.95}
 
 def exposures(built: BuiltBook) -> dict[str, float]:
     """Balance at the as-of date by scope, USD."""
-    by_scope = built.scale.first_balance_usd @ built.scale.facility_in_group
+    by_scope = built.scale.facility_in_group @ built.scale.first_balance_usd
     return dict(zip(built.scopes, by_scope.tolist(), strict=True))
 
 
@@ -55,7 +55,7 @@ def facilities(built: BuiltBook, tally: Tally, scenarios: int, months: int) -> p
 
 def pd_term(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:
     """Cumulative default rates by month: of obligors, and of starting balance by exposure at default."""
-    obligors = built.scale.obligor_in_group.sum(axis=0)
+    obligors = built.scale.obligor_in_group.sum(axis=1)
     balance = np.array(list(exposures(built).values()))
     in_default = np.cumsum(tally.months.defaulted_debt, axis=0) * float(built.scale.view_quantum_usd)
     count = np.cumsum(tally.months.defaults, axis=0)
@@ -73,7 +73,7 @@ def pd_term(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:
 def early_warning(built: BuiltBook, tally: Tally) -> pl.DataFrame:
     """Shares of performing obligors with thin cover or high LTV, and LTV at market and at clearing prices, by month."""
     months, scenarios = tally.months, int(tally.watched)
-    obligors = built.scale.obligor_in_group.sum(axis=0)
+    obligors = built.scale.obligor_in_group.sum(axis=1)
     performing, low, none, high = (
         count
         for count in (months.performing, months.dscr_below_1_2, months.dscr_below_1_0, months.ltv_above_covenant)
@@ -98,7 +98,7 @@ def early_warning(built: BuiltBook, tally: Tally) -> pl.DataFrame:
 
 def defaults_by_cause(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:
     """Probability that an obligor defaults for each cause, by scope."""
-    obligors = built.scale.obligor_in_group.sum(axis=0)
+    obligors = built.scale.obligor_in_group.sum(axis=1)
     mean = tally.causes / scenarios
     variance = np.maximum(tally.cause_squares / scenarios - mean**2, 0) / max(scenarios - 1, 1)
     scopes = built.scopes

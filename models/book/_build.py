@@ -314,12 +314,12 @@ def _reporting(tape: pl.DataFrame, owner: _Owner, segments: tuple[str, ...]) -> 
         for name in sorted(set(labels)):
             scopes.append(name if place == 0 else f"{column}:{name}")
             members.append((labels == name).to_numpy())
-    facility_in_group = np.stack(members, axis=1).astype(np.float64)
+    facility_in_group = np.stack(members).astype(np.float64)
     total = float(balance.sum())
     return scopes, Scale(
         loss_quantum_usd=np.array(power_of_two_quantum(total, LOSS_BITS)),
         view_quantum_usd=np.array(power_of_two_quantum(total, VIEW_BITS)),
         first_balance_usd=balance,
         facility_in_group=facility_in_group,
-        obligor_in_group=facility_in_group[largest],
+        obligor_in_group=facility_in_group[:, largest],
     )

@@ -1,0 +1,71 @@
+"""What pays: cash account, coins, the sponsor's cure and the guarantor, and the rules that move money between them.
+
+Written once for NumPy and JAX (`xp`); values are [S, N].
+"""
+
+from typing import Any, NamedTuple
+
+from .arrays import Terms
+
+TINY_USD = 1e-3  # keeps ratios finite where nothing is owed or owned
+
+
+class Accounts(NamedTuple):
+    """Everything that can pay; coins in coins, the rest in USD."""
+
+    cash: Any
+    coins: Any
+    cure: Any
+    guarantee: Any
+
+
+def draw(xp: Any, accounts: Accounts, need: Any, coin_price: Any, sponsor_stays: Any) -> tuple[Accounts, Any]:
+    """Take `need` USD from the accounts in their order; returns them and what is still missing.
+
+    The sponsor cures only while he has something to lose (`sponsor_stays`).
+    """
+    cash = xp.minimum(need, accounts.cash)
+    need = need - cash
+    coins = xp.minimum(need, accounts.coins * coin_price)
+    need = need - coins
+    cure = xp.minimum(need, xp.where(sponsor_stays, accounts.cure, 0))
+    need = need - cure
+    guarantee = xp.minimum(need, accounts.guarantee)
+    left = Accounts(
+        cash=accounts.cash - cash,
+        coins=xp.maximum(accounts.coins - coins / xp.maximum(coin_price, TINY_USD), 0),
+        cure=accounts.cure - cure,
+        guarantee=accounts.guarantee - guarantee,
+    )
+    return left, need - guarantee
+
+
+def distribute(xp: Any, terms: Terms, cash: Any, *, due: Any, debt: Any, breach: Any) -> tuple[Any, Any]:
+    """Refill the reserve; the excess leaves to equity, or is trapped and swept while a covenant is breached.
+
+    Returns:
+        Cash left in the account and the prepayment of debt.
+    """
+    target = xp.maximum(terms.reserve_months * due, terms.reserve_floor_usd)
+    excess = xp.maximum(cash - target, 0)
+    trapped = xp.where(breach, excess, 0)
+    swept = xp.minimum(terms.sweep_share * trapped, debt)
+    return cash - excess + trapped - swept, swept
+
+
+class MarginCall(NamedTuple):
+    """Coins after a margin call; failed where the free ones did not suffice."""
+
+    free: Any
+    pledged: Any
+    failed: Any
+
+
+def answer_margin_call(
+    xp: Any, terms: Terms, coins: Any, pledged: Any, *, debt: Any, secured: Any, coin_price: Any
+) -> MarginCall:
+    """Pledge free coins until the LTV is restored."""
+    called = debt > terms.margin_call_ltv * secured
+    missing = (debt / terms.margin_restore_ltv - secured) / xp.maximum(coin_price, TINY_USD)
+    posted = xp.where(called, xp.minimum(xp.maximum(missing, 0), coins), 0)
+    return MarginCall(coins - posted, pledged + posted, called & (missing > coins))

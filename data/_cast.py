@@ -90,17 +90,10 @@ def _parse(raw: pl.Series, dtype: pl.DataType) -> Cast:
         return _keep(dates, ~text.str.contains(DATE_PATTERN) | (text.is_not_null() & dates.is_null()), NOT_A_DATE)
     numbers = text.cast(pl.Float64, strict=False)
     bad = text.is_not_null() & numbers.is_null()
-    if bad.any() or dtype == pl.Float64:
-        return _first_of(_keep(_unsigned_zero(numbers), bad, NOT_A_NUMBER), dtype)
-    return _to_whole(numbers)
-
-
-def _first_of(parsed: Cast, dtype: pl.DataType) -> Cast:
-    """Text that is no number, and numbers that are not whole, in one verdict for columns of whole numbers."""
     if dtype == pl.Float64:
-        return parsed
-    whole = _to_whole(parsed.values)
-    return Cast(whole.values, parsed.bad | whole.bad, NOT_WHOLE)
+        return _keep(_unsigned_zero(numbers), bad, NOT_A_NUMBER)
+    whole = _to_whole(numbers)
+    return Cast(whole.values, bad | whole.bad, NOT_WHOLE)
 
 
 def _to_number(raw: pl.Series) -> Cast:

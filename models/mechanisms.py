@@ -89,6 +89,7 @@ def _without_leverage(market: MarketConfig) -> MarketConfig:
         growth_annual=NO_RATE,
         volatility_annual=0.0,
         response_annual=0.0,
+        exit_annual=0.0,
         efficiency_gain_annual=0.0,
     )
     replay = _with(market.replay, btc=(), hashprice=(), asic=())

@@ -75,6 +75,8 @@ def compile_market(
         hash_growth=by_regime(config.mining.growth_annual),
         hash_volatility=np.array(config.mining.volatility_annual),
         hash_response=np.array(config.mining.response_annual),
+        hash_shutdown=np.log(max(config.mining.shutdown_usd_ph_day, 1e-9) / config.mining.hashprice_usd_ph_day),
+        hash_exit=np.array(config.mining.exit_annual),
         asic_start=np.array([a.usd_per_th * 1000 for a in config.asics.values()]),
         asic_elasticity=np.array([a.hashprice_elasticity for a in config.asics.values()]),
         asic_ageing=np.array([a.ageing_annual for a in config.asics.values()]),

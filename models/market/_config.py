@@ -129,7 +129,9 @@ class Mining(Frozen):
     growth_annual: RateByRegime  # of log hash rate when hash price is at its reference
     volatility_annual: NonNegative
     response_annual: NonNegative  # extra growth per unit of log(hash price / reference)
-    efficiency_gain_annual: NonNegative  # the reference falls by this rate
+    shutdown_usd_ph_day: NonNegative  # hash price below which machines stop; falls with efficiency
+    exit_annual: NonNegative  # extra decline of hash rate per unit of log(shutdown / hash price)
+    efficiency_gain_annual: NonNegative  # the reference and the shutdown price fall by this rate
 
 
 class Asic(Frozen):

@@ -45,6 +45,8 @@ class MarketArrays(NamedTuple):
     hash_growth: np.ndarray  # [R]
     hash_volatility: np.ndarray  # []
     hash_response: np.ndarray  # []
+    hash_shutdown: np.ndarray  # [] log of the shutdown price over the reference
+    hash_exit: np.ndarray  # []
     asic_start: np.ndarray  # [A] USD per PH
     asic_elasticity: np.ndarray  # [A]
     asic_ageing: np.ndarray  # [A]

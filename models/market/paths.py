@@ -178,9 +178,10 @@ def bitcoin_change(xp: Any, market: MarketArrays, regime: Any, shock: Any, draws
 
 
 def hash_rate_change(xp: Any, market: MarketArrays, now: Market, regime: Any, shock: Any, t: Any) -> Any:
-    """Log change of network hash rate: miners enter while hash price is above its falling reference."""
+    """Log change of network hash rate: miners enter above the falling reference price and stop below running cost."""
     gap = relative_hashprice(xp, market, now, t - 1) - xp.log(market.hashprice_reference[t - 1])
-    growth = market.hash_growth[regime] + market.hash_response * gap
+    below_cost = xp.minimum(gap - market.hash_shutdown, 0)
+    growth = market.hash_growth[regime] + market.hash_response * gap + market.hash_exit * below_cost
     return growth / 12 + market.hash_volatility / 12**0.5 * shock
 
 

@@ -90,3 +90,7 @@ def problems_of(path: Path) -> list[Problem]:
 def valid_frame(folder: Path) -> pl.DataFrame:
     """The valid tape as `read_tape` returns it, without the row numbers."""
     return read_tape(write_csv(folder / "valid.csv", ROWS), as_of=AS_OF).drop("row")
+
+
+def said(problems: list[Problem]) -> list[tuple[int | None, str, str]]:
+    return [(problem.row, problem.column, problem.rule) for problem in problems]

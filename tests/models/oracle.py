@@ -7,7 +7,7 @@ line. The market and the normals are given. It shares no code with the engines b
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import exp, sqrt
 from typing import Any
 
@@ -93,21 +93,26 @@ class World:
 class Life:
     """What became of one borrower in one scenario."""
 
-    account: Account
+    trail: list[Account]  # after month 0, 1, ... until the horizon or default
     default_month: int = 0
     cause: int = 0
-    trail: list[Account] = field(default_factory=list)  # after month 0, 1, ...
 
 
-@dataclass
+@dataclass(frozen=True)
+class Outcome:
+    """Exposure at default and discounted loss of one facility."""
+
+    exposure_usd: float
+    loss_usd: float
+
+
+@dataclass(frozen=True)
 class Story:
-    """One scenario: every borrower's life, the price impact by month, losses and exposures by facility."""
+    """One scenario: every borrower's life, the price impact by month, facilities in the book's order, what happened."""
 
     lives: list[Life]
     impact: list[list[float]]
-    loss: list[float]
-    exposure: list[float]
-    pv_balance: list[float]  # of each borrower
+    loans: list[Outcome]
     events: Counter[str]
 
 
@@ -182,15 +187,17 @@ def cash_flow(who: Borrower, world: World, t: int, shock: float, events: Counter
     events["idle"] += min(earned) < 0
     operating = sum(max(0.0, amount) for amount in earned)
     for contract in who.contracts:
-        paid = contract.end_month if world.alive(contract.offtaker, contract.end_month) else world.death[contract.offtaker] - 1
-        if t <= paid:
+        death = world.death[contract.offtaker] if contract.offtaker else contract.end_month + 1
+        last = min(contract.end_month, death - 1)
+        if t <= last:
             operating += contract.revenue_usd_month - contract.power_usd_month * channels[world.power]
-        elif t > paid + world.relet_months:
-            events["relet"] += dot(contract.released, channels) > 0
+        elif t > last + world.relet_months:
             operating += max(0.0, dot(contract.released, channels))
+            events["released idle"] += dot(contract.released, channels) < 0
+            events["relet"] += dot(contract.released, channels) > 0
         else:
             events["empty"] += any(contract.released)
-        events["offtaker defaulted"] += paid < min(t, contract.end_month)
+        events["offtaker defaulted"] += last < min(t, contract.end_month)
     return max(0.0, 1 + shock) * operating - who.terms["fixed_cost_usd_month"]
 
 
@@ -204,20 +211,14 @@ def draw(account: Account, need: float, coin: float, *, sponsor: bool, guarantor
     need -= cure
     guarantee = min(need, account.guarantee) if guarantor else 0.0
     need -= guarantee
-    sold = coins / coin if coins > 0 else 0.0
     after = replace(
         account,
         cash=account.cash - cash,
-        coins=account.coins - sold,
+        coins=max(0.0, account.coins - coins / coin),
         cure=account.cure - cure,
         guarantee=account.guarantee - guarantee,
     )
     return after, need
-
-
-def count_sources(before: Account, after: Account, events: Counter[str]) -> None:
-    for name in ("cash", "coins", "cure", "guarantee"):
-        events[f"drew {name}"] += getattr(after, name) < getattr(before, name)
 
 
 def month(
@@ -230,72 +231,118 @@ def month(
     """
     a = world.persistence
     start = replace(start, shock=a * start.shock + sqrt(1 - a * a) * who.terms["shock_sd"] * normal)
-    keep, terms = 1 - start.prepaid, who.terms
-    debt = keep * who.debt["balance_usd"][t - 1]
-    if debt <= 0:
+    seen = read(who, world, t, phi, start, events)
+    if seen.debt <= 0:
         return start, 0
-    due = keep * (who.debt["service_usd"][t] + who.debt["floating_usd"][t] * world.short[t - 1])
-    cfads = cash_flow(who, world, t, start.shock, events)
+    failed = replace(start, cash=start.cash + max(0.0, seen.cfads))
+    now, paid = pay_service(start, seen, events)
+    if not paid:
+        return failed, PAYMENT
+    now = distribute(who, t, now, seen, events)
+    now, restored = answer_margin_call(who, now, seen, events)
+    if not restored:
+        return failed, MARGIN
+    now, repaid = repay_balloon(who, world, t, now, seen, events=events)
+    return (now, 0) if repaid else (failed, REFINANCING)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a borrower faces in a month, before anybody pays."""
+
+    debt: float
+    due: float
+    cfads: float
+    coin: float  # price after last month's impact
+    owned: float
+    secured: float
+    guarantor: bool  # alive
+
+
+def read(who: Borrower, world: World, t: int, phi: list[float], start: Account, events: Counter[str]) -> Seen:
+    """3.1 to 3.3."""
+    keep = 1 - start.prepaid
+    debt = keep * who.debt["balance_usd"][t - 1]
+    interest = who.debt["floating_usd"][t] * world.short[t - 1]
     coin = world.price[t][world.coin] * phi[world.coin]
     owned = sum(u * p * f for u, p, f in zip(who.units, world.price[t], phi, strict=True))
-    secured = who.pledged_share * owned + start.pledged * coin
-    support = {"sponsor": debt < secured, "guarantor": world.alive(who.guarantor, t)}
-    failed = replace(start, cash=start.cash + max(0.0, cfads))
-
-    now, unpaid = draw(start, max(0.0, due - cfads), coin, **support)
-    count_sources(start, now, events)
-    if unpaid > 0:
-        return failed, PAYMENT
-    breach = cfads < terms["covenant_dscr"] * due or debt > terms["covenant_ltv"] * secured
-    now = distribute(who, t, now, max(0.0, cfads - due), due=due, breach=breach, events=events)
-    if debt > terms["margin_call_ltv"] * secured:
-        wanted = (debt / terms["margin_restore_ltv"] - secured) / coin
-        if wanted > now.coins:
-            return failed, MARGIN
-        events["top-up"] += 1
-        now = replace(now, coins=now.coins - wanted, pledged=now.pledged + wanted)
-    if who.debt["balloon_usd"][t] > 0:
-        scale = 1 - now.prepaid
-        offer = new_loan(who, world, t, owned + now.pledged * coin, cfads)
-        offer = max(0.0, offer - scale * who.debt["balance_usd"][t])
-        gap = max(0.0, scale * who.debt["balloon_usd"][t] - offer)
-        after, unpaid = draw(now, gap, coin, **support)
-        if unpaid > 0:
-            return failed, REFINANCING
-        events["refinanced"] += 1
-        events["balloon paid from accounts"] += gap > 0
-        now = after
-    return now, 0
+    return Seen(
+        debt=debt,
+        due=keep * (who.debt["service_usd"][t] + interest),
+        cfads=cash_flow(who, world, t, start.shock, events) if debt > 0 else 0.0,
+        coin=coin,
+        owned=owned,
+        secured=who.pledged_share * owned + start.pledged * coin,
+        guarantor=world.alive(who.guarantor, t),
+    )
 
 
-def distribute(
-    who: Borrower, t: int, now: Account, surplus: float, *, due: float, breach: bool, events: Counter[str]
-) -> Account:
+def pay_service(start: Account, seen: Seen, events: Counter[str]) -> tuple[Account, bool]:
+    """3.4."""
+    need = max(0.0, seen.due - seen.cfads)
+    now, unpaid = draw(start, need, seen.coin, sponsor=seen.debt < seen.secured, guarantor=seen.guarantor)
+    for name in ("cash", "coins", "cure", "guarantee"):
+        events[f"{name} pay service"] += getattr(now, name) < getattr(start, name)
+    events["sponsor walks away"] += unpaid > 0 and start.cure > 0 and seen.debt >= seen.secured
+    events["guarantor is dead"] += unpaid > 0 and start.guarantee > 0 and not seen.guarantor
+    return now, unpaid <= 0
+
+
+def distribute(who: Borrower, t: int, now: Account, seen: Seen, events: Counter[str]) -> Account:
     """3.5: fill the reserve; the excess is trapped and swept in a breach, or leaves."""
     terms = who.terms
-    target = max(terms["reserve_months"] * due, terms["reserve_floor_usd"])
-    cash = now.cash + surplus
+    low_cover = seen.cfads < terms["covenant_dscr"] * seen.due
+    high_ltv = seen.debt > terms["covenant_ltv"] * seen.secured
+    target = max(terms["reserve_months"] * seen.due, terms["reserve_floor_usd"])
+    cash = now.cash + max(0.0, seen.cfads - seen.due)
     excess = max(0.0, cash - target)
-    if not breach:
+    if not (low_cover or high_ltv):
         events["distributed"] += excess > 0
         return replace(now, cash=cash - excess)
     left = (1 - now.prepaid) * (who.debt["balance_usd"][t] + who.debt["balloon_usd"][t])
     swept = min(terms["sweep_share"] * excess, left)
-    events["trap"] += excess > swept
+    events["trap for DSCR"] += excess > swept and not high_ltv
+    events["trap for LTV"] += excess > swept and not low_cover
     events["sweep"] += swept > 0
     events["repaid by sweep"] += 0 < left <= swept
     prepaid = 1 - (1 - now.prepaid) * (1 - swept / left) if left > 0 else now.prepaid
     return replace(now, cash=cash - swept, prepaid=prepaid)
 
 
+def answer_margin_call(who: Borrower, now: Account, seen: Seen, events: Counter[str]) -> tuple[Account, bool]:
+    """3.6: pledge free coins, and whether they suffice."""
+    if seen.debt <= who.terms["margin_call_ltv"] * seen.secured:
+        return now, True
+    wanted = (seen.debt / who.terms["margin_restore_ltv"] - seen.secured) / seen.coin
+    if wanted > now.coins:
+        return now, False
+    events["top-up"] += 1
+    return replace(now, coins=now.coins - wanted, pledged=now.pledged + wanted), True
+
+
+def repay_balloon(
+    who: Borrower, world: World, t: int, now: Account, seen: Seen, *, events: Counter[str]
+) -> tuple[Account, bool]:
+    """3.7: a new loan and, for the gap, the accounts."""
+    balloon, staying = ((1 - now.prepaid) * who.debt[name][t] for name in ("balloon_usd", "balance_usd"))
+    if balloon <= 0:
+        return now, True
+    value = seen.owned + now.pledged * seen.coin
+    gap = max(0.0, balloon - max(0.0, new_loan(who, world, t, value, seen.cfads) - staying))
+    after, unpaid = draw(now, gap, seen.coin, sponsor=balloon + staying < value, guarantor=seen.guarantor)
+    for name in ("cash", "coins", "cure", "guarantee"):
+        events[f"{name} pay balloon"] += getattr(after, name) < getattr(now, name)
+    events["refinanced in full"] += gap <= 0
+    return after, unpaid <= 0
+
+
 def new_loan(who: Borrower, world: World, t: int, value: float, cfads: float) -> float:
     """3.7: the most that a new lender gives."""
-    regime = world.regime[t]
-    ltv = who.terms["refi_ltv"] if who.terms["refi_ltv"] >= 0 else world.lender["ltv"][regime]
-    dscr = who.terms["refi_dscr"] if who.terms["refi_dscr"] >= 0 else world.lender["dscr"][regime]
-    rate = (world.short[t] + world.lender["spread_annual"][regime]) / 12
-    tenor = who.terms["tenor_months"]
-    payment = rate / (1 - (1 + rate) ** -tenor) if rate > 0 else 1 / tenor
+    terms, lender, regime = who.terms, world.lender, world.regime[t]
+    ltv = terms["refi_ltv"] if terms["refi_ltv"] >= 0 else lender["ltv"][regime]
+    dscr = terms["refi_dscr"] if terms["refi_dscr"] >= 0 else lender["dscr"][regime]
+    rate = (world.short[t] + lender["spread_annual"][regime]) / 12
+    payment = rate / (1 - (1 + rate) ** -terms["tenor_months"])
     return min(ltv * value, max(0.0, cfads) / (dscr * payment)) if dscr > 0 else ltv * value
 
 
@@ -321,26 +368,31 @@ def proceeds(world: World, t: int, phi: list[float]) -> list[float]:
     ]
 
 
-def losses(who: Borrower, world: World, life: Life, phi: list[float]) -> dict[int, tuple[float, float]]:
-    """4.2: discounted loss and exposure at default of every facility, by its place in the book."""
-    t, account = life.default_month, life.account
+def outcomes(who: Borrower, world: World, life: Life, phi: list[float], events: Counter[str]) -> dict[int, Outcome]:
+    """4.2 by facility, by its place in the book."""
+    t, account = life.default_month, life.trail[-1]
+    if not t:
+        return {loan.place: Outcome(0.0, 0.0) for loan in who.loans}
     price, today = proceeds(world, t, phi), world.discount[t]
     exposure = {loan.place: (1 - account.prepaid) * loan.balance[t - 1] for loan in who.loans}
     owed = {place: today * amount for place, amount in exposure.items()}
     assets = dot(who.units, price)
     pool = who.pledged_share * assets + account.pledged * price[world.coin] + today * account.cash
     for rank in (SENIOR, SECOND):
-        claims = [loan.place for loan in who.loans if loan.rank == rank]
-        pool = _share_out(pool, owed, claims)
-    pool += (1 - who.pledged_share) * assets + account.coins * price[world.coin]
-    if world.alive(who.guarantor, t):
-        pool += today * account.guarantee
-    _share_out(pool, owed, list(owed))
-    lost = {loan.place: owed[loan.place] * (1 - loan.unsecured_recovery) for loan in who.loans}
-    return {place: (lost[place], exposure[place]) for place in exposure}
+        pool = share_out(pool, owed, [loan.place for loan in who.loans if loan.rank == rank])
+    free = (1 - who.pledged_share) * assets + account.coins * price[world.coin]
+    guarantee = account.guarantee if world.alive(who.guarantor, t) else 0.0
+    events["guarantor pays the estate"] += guarantee > 0
+    share_out(pool + free + today * guarantee, owed, list(owed))
+    for loan in who.loans:
+        share = owed[loan.place] / max(today * exposure[loan.place], 1e-9)
+        events[f"rank {loan.rank} loses " + ("all" if share == 1 else "some" if share > 0 else "nothing")] += 1
+    return {
+        loan.place: Outcome(exposure[loan.place], owed[loan.place] * (1 - loan.unsecured_recovery)) for loan in who.loans
+    }
 
 
-def _share_out(pool: float, owed: dict[int, float], claims: list[int]) -> float:
+def share_out(pool: float, owed: dict[int, float], claims: list[int]) -> float:
     """Pay some claims pro rata; what is left of the pool."""
     total = sum(owed[place] for place in claims)
     if total <= 0:
@@ -354,43 +406,37 @@ def _share_out(pool: float, owed: dict[int, float], claims: list[int]) -> float:
 # --- one scenario ---------------------------------------------------------------------------------------------
 
 
-def simulate(book: Book, people: list[Borrower], world: World, normals: Any) -> Story:
+def simulate(people: list[Borrower], world: World, normals: Any) -> Story:
     """One scenario from month 1 to the horizon.
 
     Args:
         normals: rows are months from 1, columns borrowers.
     """
-    months = len(people[0].debt["balance_usd"]) - 1
     events: Counter[str] = Counter()
-    lives = [Life(opening(who)) for who in people]
+    lives = [Life([opening(who)]) for who in people]
     inventory = [0.0] * len(people[0].units)
     impact = [[1.0] * len(inventory)]
-    pv = [0.0] * len(people)
-    for life in lives:
-        life.trail.append(life.account)
-    for t in range(1, months + 1):
+    for t in range(1, len(people[0].debt["balance_usd"])):
         sold = [0.0] * len(inventory)
         for i, (who, life) in enumerate(zip(people, lives, strict=True)):
             if life.default_month:
                 continue
-            life.account, life.cause = month(who, world, t, impact[-1], life.account, normal=normals[t - 1][i], events=events)
-            life.trail.append(life.account)
+            after, life.cause = month(who, world, t, impact[-1], life.trail[-1], normal=normals[t - 1][i], events=events)
+            life.trail.append(after)
             if life.cause:
                 life.default_month = t
                 sold = [a + b for a, b in zip(sold, who.units_for_sale, strict=True)]
                 events[CAUSES[life.cause]] += 1
-                events["guarantee left at default"] += life.account.guarantee > 0 and world.alive(who.guarantor, t)
         inventory = inventory_after(world, inventory, sold)
         impact.append(impact_of(world, inventory, world.regime[t]))
         events["floor"] += any(phi == floor < 1 for phi, floor in zip(impact[-1], world.sale["floor"], strict=True))
-    loss, exposure = [0.0] * len(book.facilities.obligor), [0.0] * len(book.facilities.obligor)
+    loans: dict[int, Outcome] = {}
     for who, life in zip(people, lives, strict=True):
-        if life.default_month:
-            for place, (lost, owed) in losses(who, world, life, impact[life.default_month]).items():
-                loss[place], exposure[place] = lost, owed
-    return Story(lives, impact, loss, exposure, pv, events)
+        loans |= outcomes(who, world, life, impact[life.default_month], events)
+    return Story(lives, impact, [loans[place] for place in sorted(loans)], events)
 
 
 def opening(who: Borrower) -> Account:
+    """The accounts at the as-of date."""
     terms = who.terms
     return Account(terms["cash_usd"], terms["coins"], terms["pledged_coins"], terms["cure_usd"], terms["guarantee_usd"])

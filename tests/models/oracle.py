@@ -43,11 +43,11 @@ class Loan:
 class Account:
     """What a borrower carries from month to month."""
 
-    cash: float
+    cash_usd: float
     coins: float
-    pledged: float
-    cure: float
-    guarantee: float
+    pledged_coins: float
+    cure_usd: float
+    guarantee_usd: float
     shock: float = 0.0
     prepaid: float = 0.0
 
@@ -156,7 +156,8 @@ def _contract(cash: Any, j: int, i: int) -> Contract:
 
 
 def _loan(facilities: Any, f: int) -> Loan:
-    return Loan(f, int(facilities.rank[f]), facilities.balance_usd[:, f].tolist(), float(facilities.unsecured_recovery[f]))
+    balance = facilities.balance_usd[:, f].tolist()
+    return Loan(f, int(facilities.rank[f]), balance, float(facilities.unsecured_recovery[f]))
 
 
 def world_of(book: Book, paths: Paths, s: int) -> World:
@@ -203,22 +204,30 @@ def cash_flow(who: Borrower, world: World, t: int, shock: float, events: Counter
 
 def draw(account: Account, need: float, coin: float, *, sponsor: bool, guarantor: bool) -> tuple[Account, float]:
     """Pay `need` from the accounts in the order of 3.4; what they leave unpaid."""
-    cash = min(need, account.cash)
+    cash = min(need, account.cash_usd)
     need -= cash
     coins = min(need, account.coins * coin)
     need -= coins
-    cure = min(need, account.cure) if sponsor else 0.0
+    cure = min(need, account.cure_usd) if sponsor else 0.0
     need -= cure
-    guarantee = min(need, account.guarantee) if guarantor else 0.0
+    guarantee = min(need, account.guarantee_usd) if guarantor else 0.0
     need -= guarantee
     after = replace(
         account,
-        cash=account.cash - cash,
+        cash_usd=account.cash_usd - cash,
         coins=max(0.0, account.coins - coins / coin),
-        cure=account.cure - cure,
-        guarantee=account.guarantee - guarantee,
+        cure_usd=account.cure_usd - cure,
+        guarantee_usd=account.guarantee_usd - guarantee,
     )
     return after, need
+
+
+def count_sources(before: Account, after: Account, what: str, events: Counter[str]) -> None:
+    """Note who paid."""
+    events[f"cash pay {what}"] += after.cash_usd < before.cash_usd
+    events[f"coins pay {what}"] += after.coins < before.coins
+    events[f"cure pay {what}"] += after.cure_usd < before.cure_usd
+    events[f"guarantee pay {what}"] += after.guarantee_usd < before.guarantee_usd
 
 
 def month(
@@ -234,7 +243,7 @@ def month(
     seen = read(who, world, t, phi, start, events)
     if seen.debt <= 0:
         return start, 0
-    failed = replace(start, cash=start.cash + max(0.0, seen.cfads))
+    failed = replace(start, cash_usd=start.cash_usd + max(0.0, seen.cfads))
     now, paid = pay_service(start, seen, events)
     if not paid:
         return failed, PAYMENT
@@ -272,7 +281,7 @@ def read(who: Borrower, world: World, t: int, phi: list[float], start: Account, 
         cfads=cash_flow(who, world, t, start.shock, events) if debt > 0 else 0.0,
         coin=coin,
         owned=owned,
-        secured=who.pledged_share * owned + start.pledged * coin,
+        secured=who.pledged_share * owned + start.pledged_coins * coin,
         guarantor=world.alive(who.guarantor, t),
     )
 
@@ -281,10 +290,9 @@ def pay_service(start: Account, seen: Seen, events: Counter[str]) -> tuple[Accou
     """3.4."""
     need = max(0.0, seen.due - seen.cfads)
     now, unpaid = draw(start, need, seen.coin, sponsor=seen.debt < seen.secured, guarantor=seen.guarantor)
-    for name in ("cash", "coins", "cure", "guarantee"):
-        events[f"{name} pay service"] += getattr(now, name) < getattr(start, name)
-    events["sponsor walks away"] += unpaid > 0 and start.cure > 0 and seen.debt >= seen.secured
-    events["guarantor is dead"] += unpaid > 0 and start.guarantee > 0 and not seen.guarantor
+    count_sources(start, now, "service", events)
+    events["sponsor walks away"] += unpaid > 0 and start.cure_usd > 0 and seen.debt >= seen.secured
+    events["guarantor is dead"] += unpaid > 0 and start.guarantee_usd > 0 and not seen.guarantor
     return now, unpaid <= 0
 
 
@@ -294,11 +302,11 @@ def distribute(who: Borrower, t: int, now: Account, seen: Seen, events: Counter[
     low_cover = seen.cfads < terms["covenant_dscr"] * seen.due
     high_ltv = seen.debt > terms["covenant_ltv"] * seen.secured
     target = max(terms["reserve_months"] * seen.due, terms["reserve_floor_usd"])
-    cash = now.cash + max(0.0, seen.cfads - seen.due)
+    cash = now.cash_usd + max(0.0, seen.cfads - seen.due)
     excess = max(0.0, cash - target)
     if not (low_cover or high_ltv):
         events["distributed"] += excess > 0
-        return replace(now, cash=cash - excess)
+        return replace(now, cash_usd=cash - excess)
     left = (1 - now.prepaid) * (who.debt["balance_usd"][t] + who.debt["balloon_usd"][t])
     swept = min(terms["sweep_share"] * excess, left)
     events["trap for DSCR"] += excess > swept and not high_ltv
@@ -306,7 +314,7 @@ def distribute(who: Borrower, t: int, now: Account, seen: Seen, events: Counter[
     events["sweep"] += swept > 0
     events["repaid by sweep"] += 0 < left <= swept
     prepaid = 1 - (1 - now.prepaid) * (1 - swept / left) if left > 0 else now.prepaid
-    return replace(now, cash=cash - swept, prepaid=prepaid)
+    return replace(now, cash_usd=cash - swept, prepaid=prepaid)
 
 
 def answer_margin_call(who: Borrower, now: Account, seen: Seen, events: Counter[str]) -> tuple[Account, bool]:
@@ -317,7 +325,7 @@ def answer_margin_call(who: Borrower, now: Account, seen: Seen, events: Counter[
     if wanted > now.coins:
         return now, False
     events["top-up"] += 1
-    return replace(now, coins=now.coins - wanted, pledged=now.pledged + wanted), True
+    return replace(now, coins=now.coins - wanted, pledged_coins=now.pledged_coins + wanted), True
 
 
 def repay_balloon(
@@ -327,11 +335,10 @@ def repay_balloon(
     balloon, staying = ((1 - now.prepaid) * who.debt[name][t] for name in ("balloon_usd", "balance_usd"))
     if balloon <= 0:
         return now, True
-    value = seen.owned + now.pledged * seen.coin
+    value = seen.owned + now.pledged_coins * seen.coin
     gap = max(0.0, balloon - max(0.0, new_loan(who, world, t, value, seen.cfads) - staying))
     after, unpaid = draw(now, gap, seen.coin, sponsor=balloon + staying < value, guarantor=seen.guarantor)
-    for name in ("cash", "coins", "cure", "guarantee"):
-        events[f"{name} pay balloon"] += getattr(after, name) < getattr(now, name)
+    count_sources(now, after, "balloon", events)
     events["refinanced in full"] += gap <= 0
     return after, unpaid <= 0
 
@@ -363,9 +370,7 @@ def impact_of(world: World, inventory: list[float], regime: int) -> list[float]:
 def proceeds(world: World, t: int, phi: list[float]) -> list[float]:
     """4.1: today's dollars for one unit of each asset."""
     lag, kept = world.sale["lag_months"], world.sale["kept_share"]
-    return [
-        phi[v] * world.price[t + lag[v]][v] * kept[v] * world.discount[t + lag[v]] for v in range(len(phi))
-    ]
+    return [phi[v] * world.price[t + lag[v]][v] * kept[v] * world.discount[t + lag[v]] for v in range(len(phi))]
 
 
 def outcomes(who: Borrower, world: World, life: Life, phi: list[float], events: Counter[str]) -> dict[int, Outcome]:
@@ -377,19 +382,20 @@ def outcomes(who: Borrower, world: World, life: Life, phi: list[float], events: 
     exposure = {loan.place: (1 - account.prepaid) * loan.balance[t - 1] for loan in who.loans}
     owed = {place: today * amount for place, amount in exposure.items()}
     assets = dot(who.units, price)
-    pool = who.pledged_share * assets + account.pledged * price[world.coin] + today * account.cash
+    pool = who.pledged_share * assets + account.pledged_coins * price[world.coin] + today * account.cash_usd
     for rank in (SENIOR, SECOND):
         pool = share_out(pool, owed, [loan.place for loan in who.loans if loan.rank == rank])
     free = (1 - who.pledged_share) * assets + account.coins * price[world.coin]
-    guarantee = account.guarantee if world.alive(who.guarantor, t) else 0.0
+    guarantee = account.guarantee_usd if world.alive(who.guarantor, t) else 0.0
     events["guarantor pays the estate"] += guarantee > 0
     share_out(pool + free + today * guarantee, owed, list(owed))
+    found = {}
     for loan in who.loans:
-        share = owed[loan.place] / max(today * exposure[loan.place], 1e-9)
-        events[f"rank {loan.rank} loses " + ("all" if share == 1 else "some" if share > 0 else "nothing")] += 1
-    return {
-        loan.place: Outcome(exposure[loan.place], owed[loan.place] * (1 - loan.unsecured_recovery)) for loan in who.loans
-    }
+        left, claim = owed[loan.place], exposure[loan.place]
+        how_much = "nothing" if left == 0 else "some" if left < today * claim else "all"
+        events[f"rank {loan.rank} loses {how_much}"] += claim > 0
+        found[loan.place] = Outcome(claim, left * (1 - loan.unsecured_recovery))
+    return found
 
 
 def share_out(pool: float, owed: dict[int, float], claims: list[int]) -> float:
@@ -421,7 +427,8 @@ def simulate(people: list[Borrower], world: World, normals: Any) -> Story:
         for i, (who, life) in enumerate(zip(people, lives, strict=True)):
             if life.default_month:
                 continue
-            after, life.cause = month(who, world, t, impact[-1], life.trail[-1], normal=normals[t - 1][i], events=events)
+            z = normals[t - 1][i]
+            after, life.cause = month(who, world, t, impact[-1], life.trail[-1], normal=z, events=events)
             life.trail.append(after)
             if life.cause:
                 life.default_month = t

@@ -61,12 +61,11 @@ def pd_term(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:
     count = np.cumsum(tally.months.defaults, axis=0)
     mean = count / scenarios
     variance = np.maximum(tally.default_squares / scenarios - mean**2, 0) / max(scenarios - 1, 1)
-    error = np.sqrt(variance) / obligors
     return _by_month(
         built,
-        pd_count=mean / obligors,
+        pd_count=_quotient(mean, obligors),
         pd_exposure=in_default / int(tally.watched) / balance,
-        pd_count_std_error=_unless(scenarios < 2, error),
+        pd_count_std_error=_unless(scenarios < 2, _quotient(np.sqrt(variance), obligors)),
     )
 
 
@@ -84,7 +83,7 @@ def early_warning(built: BuiltBook, tally: Tally) -> pl.DataFrame:
     )
     return _by_month(
         built,
-        active_share=performing / (obligors * scenarios),
+        active_share=_quotient(performing, obligors * scenarios),
         dscr_below_1_2=_quotient(low, performing),
         dscr_below_1_0=_quotient(none, performing),
         ltv_above_covenant=_quotient(high, performing),
@@ -106,8 +105,8 @@ def defaults_by_cause(built: BuiltBook, tally: Tally, scenarios: int) -> pl.Data
         {
             "scope": [scope for scope in scopes for _ in CAUSES],
             "cause": list(CAUSES) * len(scopes),
-            "probability": (mean / obligors).T.ravel(),
-            "std_error": _unless(scenarios < 2, (np.sqrt(variance) / obligors).T.ravel()),
+            "probability": _quotient(mean.T.ravel(), np.repeat(obligors, len(CAUSES))),
+            "std_error": _quotient(_unless(scenarios < 2, np.sqrt(variance)).T.ravel(), np.repeat(obligors, len(CAUSES))),
         }
     )
 

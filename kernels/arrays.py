@@ -1,9 +1,9 @@
 """The arrays an engine reads and writes: one obligor a column, one month a row.
 
 Dimensions, with one meaning everywhere: S scenarios of a tile, T months, N obligors, F facilities, C cash channels,
-V value channels, M kinds of merchant capacity, J contracts per obligor, K named counterparties, H = T + longest resale lag. Money is USD, rates and
-volatilities are per year unless the name says month, months count from the as-of date (row 0). Floating arrays
-are float64 when built; an engine casts them to its own precision.
+V value channels, M kinds of merchant capacity, J contracts per obligor, K named counterparties, R regimes, H = T +
+longest resale lag. Money is USD, rates and volatilities are per year unless the name says month, months count from
+the as-of date (row 0). Floating arrays are float64 when built; an engine casts them to its own precision.
 
 Named tuples, because NumPy, JAX and CuPy code can all take them apart without further registration.
 """

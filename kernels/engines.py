@@ -77,7 +77,8 @@ def open_engine(
 
     def run_reference(scenario: np.ndarray, valid: np.ndarray) -> Tally:
         paths = make_paths(np, market, key, scenario)
-        return map_fields(lambda field: field[None], simulate_tile(book, paths, scale, key, scenario, valid))
+        tally = simulate_tile(book, paths, scale, key, scenario=scenario, valid=valid)
+        return map_fields(lambda field: field[None], tally)
 
     return Engine("reference", "float64", f"NumPy on {platform.machine()}", REFERENCE_TILE, 1, run_reference)
 

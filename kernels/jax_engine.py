@@ -41,7 +41,7 @@ def cast(tree: Any, precision: Any) -> Any:
     return jax.tree.map(one, tree)
 
 
-def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, scenario: Any, valid: Any) -> Tally:
+def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, *, scenario: Any, valid: Any) -> Tally:
     """`reference.simulate_tile`, traceable; `book` and `paths` in the engine's precision."""
     dtype = book.terms.cash_usd.dtype
     months = book.debt.balance_usd.shape[0] - 1
@@ -53,9 +53,11 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, scenario: An
         return state, (state.impact, tally_month(jnp, book, scale, view, valid[:, None]))
 
     def some_months(state: State, block: Any, count: int = MONTHS_PER_BLOCK) -> tuple[State, tuple[Any, MonthTally]]:
-        normals = idiosyncratic_normals(jnp, key, scenario, book.stream, block, dtype)
+        normals = idiosyncratic_normals(jnp, key, scenario, book.stream, block=block, dtype=dtype)
         first_month = MONTHS_PER_BLOCK * block.astype(jnp.int32) + 1
-        return jax.lax.scan(one_month, state, (first_month + jnp.arange(count, dtype=jnp.int32), jnp.stack(normals[:count])))
+        return jax.lax.scan(
+            one_month, state, (first_month + jnp.arange(count, dtype=jnp.int32), jnp.stack(normals[:count]))
+        )
 
     whole, rest = divmod(months, MONTHS_PER_BLOCK)
     end, blocks = jax.lax.scan(some_months, first, jnp.arange(whole, dtype=jnp.uint32))
@@ -67,7 +69,7 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, scenario: An
     impact = jnp.moveaxis(jnp.concatenate([first.impact[None], impacts]), 0, 1)
     losses = facility_losses(jnp, book, paths, impact, end)
     pv_balance = facility_pv_balance(jnp, book, end)
-    return tally_tile(jnp, scale, by_month, losses, end, pv_balance, valid=valid[:, None])
+    return tally_tile(jnp, scale, by_month, losses, end, pv_balance=pv_balance, valid=valid[:, None])
 
 
 def open_tiles(
@@ -98,7 +100,7 @@ def open_tiles(
     def tile(fixed: Any, scenario: Any, valid: Any) -> Tally:
         book, market, scale, key = fixed
         paths = cast(make_paths(jnp, market, key, scenario), dtype)
-        tally = simulate_tile(book, paths, scale, key, scenario, valid)
+        tally = simulate_tile(book, paths, scale, key, scenario=scenario, valid=valid)
         return jax.tree.map(lambda total: total[None], tally)
 
     split = PartitionSpec("device")

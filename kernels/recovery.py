@@ -37,8 +37,8 @@ def lost_share(xp: Any, book: Book, paths: Paths, impact: Any, end: State) -> An
     """Share of each rank's claim that is lost, in dollars of today per dollar owed at default: [3, S, N].
 
     Secured ranks take the pledged assets, the pledged coins and the cash account in turn; what is left of them, the
-    free assets, the free coins and the guarantee go to all unpaid claims alike, and an `unsecured_recovery` on the rest is
-    applied by facility.
+    free assets, the free coins and the guarantee go to all unpaid claims alike. The caller applies each facility's
+    `unsecured_recovery` to the rest.
     """
     at = xp.maximum(end.default_month, 1)
     rows = xp.arange(at.shape[0])[:, None]
@@ -60,7 +60,9 @@ def lost_share(xp: Any, book: Book, paths: Paths, impact: Any, end: State) -> An
     deficiency = sum(missing for _, missing in unpaid)
     spread = 1 - xp.minimum((secured + free) / xp.maximum(deficiency, 1e-9), 1)
     defaulted = end.default_month > 0
-    return xp.stack([xp.where(defaulted, discount * missing * spread / xp.maximum(claim, 1e-9), 0) for claim, missing in unpaid])
+    return xp.stack(
+        [xp.where(defaulted, discount * missing * spread / xp.maximum(claim, 1e-9), 0) for claim, missing in unpaid]
+    )
 
 
 def facility_losses(xp: Any, book: Book, paths: Paths, impact: Any, end: State) -> FacilityLoss:

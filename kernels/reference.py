@@ -4,21 +4,21 @@ from typing import Any
 
 import numpy as np
 
-from .normals import normal_pair
-from .streams import Purpose, words
 from .arrays import Book, Paths, State
 from .month import month, scene, start
+from .normals import normal_pair
 from .recovery import facility_losses
+from .streams import Purpose, words
 from .tally import MonthTally, Scale, Tally, tally_month, tally_tile
 
 MONTHS_PER_BLOCK = 4
 
 
-def idiosyncratic_normals(xp: Any, key: tuple[int, int], scenario: Any, stream: Any, block: Any, dtype: Any) -> list[Any]:
+def idiosyncratic_normals(
+    xp: Any, key: tuple[int, int], scenario: Any, stream: Any, *, block: Any, dtype: Any
+) -> list[Any]:
     """Normals [S, N] of months 4 block + 1 to 4 block + 4: one Philox block each."""
-    four = words(
-        xp, key, scenario[:, None], (stream[:, 0], stream[:, 1]), purpose=Purpose.OBLIGOR_SHOCK, block=block
-    )
+    four = words(xp, key, scenario[:, None], (stream[:, 0], stream[:, 1]), purpose=Purpose.OBLIGOR_SHOCK, block=block)
     return [*normal_pair(xp, four[0], four[1], dtype), *normal_pair(xp, four[2], four[3], dtype)]
 
 
@@ -30,7 +30,7 @@ def facility_pv_balance(xp: Any, book: Book, state: State) -> Any:
     return state.pv_balance[:, obligor] * share
 
 
-def simulate_tile(book: Book, paths: Paths, scale: Scale, key: tuple[int, int], scenario: Any, valid: Any) -> Tally:
+def simulate_tile(book: Book, paths: Paths, scale: Scale, key: tuple[int, int], *, scenario: Any, valid: Any) -> Tally:
     """Simulate the scenarios of one tile.
 
     Args:
@@ -43,11 +43,11 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: tuple[int, int], 
     impacts, tallies = [state.impact], []
     for t in range(1, months + 1):
         block, place = divmod(t - 1, MONTHS_PER_BLOCK)
-        normals = idiosyncratic_normals(np, key, scenario, book.stream, block, np.float64)
+        normals = idiosyncratic_normals(np, key, scenario, book.stream, block=block, dtype=np.float64)
         state, view = month(np, stage, t, state, normals[place])
         impacts.append(state.impact)
         tallies.append(tally_month(np, book, scale, view, valid[:, None]))
     by_month = MonthTally(*(np.stack(field) for field in zip(*tallies, strict=True)))
     losses = facility_losses(np, book, paths, np.stack(impacts, axis=1), state)
     pv_balance = facility_pv_balance(np, book, state)
-    return tally_tile(np, scale, by_month, losses, state, pv_balance, valid=valid[:, None])
+    return tally_tile(np, scale, by_month, losses, state, pv_balance=pv_balance, valid=valid[:, None])

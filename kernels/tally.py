@@ -69,7 +69,9 @@ BY_SCENARIO = ("loss", "exposure")  # fields with a row a scenario; all others a
 def map_fields(function: Callable[..., Any], *tallies: Tally) -> Tally:
     """Apply a function to the same field of all tallies, field by field."""
     months = MonthTally(*(function(*fields) for fields in zip(*(tally.months for tally in tallies), strict=True)))
-    others = {name: function(*(getattr(tally, name) for tally in tallies)) for name in Tally._fields if name != "months"}
+    others = {
+        name: function(*(getattr(tally, name) for tally in tallies)) for name in Tally._fields if name != "months"
+    }
     return Tally(months=months, **others)
 
 
@@ -108,7 +110,7 @@ def _over_watched(xp: Any, values: Any) -> Any:
 
 
 def tally_tile(
-    xp: Any, scale: Scale, months: MonthTally, losses: FacilityLoss, end: State, pv_balance: Any, *, valid: Any
+    xp: Any, scale: Scale, months: MonthTally, losses: FacilityLoss, end: State, *, pv_balance: Any, valid: Any
 ) -> Tally:
     """Sum a finished tile.
 
@@ -118,6 +120,7 @@ def tally_tile(
         pv_balance: [S, F] USD-years.
         valid: [S, 1].
     """
+
     def quanta(amount: Any) -> Any:
         return xp.where(valid, xp.round(amount.astype(xp.float64) / scale.loss_quantum_usd), 0)
 

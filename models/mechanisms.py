@@ -58,14 +58,16 @@ def switched_recovery(recovery: RecoveryConfig, mechanisms: Mechanisms) -> Recov
 
 
 def switched_tape(tape: pl.DataFrame, market: MarketConfig, mechanisms: Mechanisms, as_of: date) -> pl.DataFrame:
-    """Without `duration` every loan amortises fully, by level payments, inside its contract and its GPUs' economic life."""
+    """Without `duration` every loan is repaid by level payments inside its contract and its GPUs' economic life."""
     if mechanisms.duration:
         return tape
     soonest = _month_after(as_of)
     limits = [pl.col("maturity_date"), pl.when(pl.col("contracted_share") > 0).then(pl.col("contract_end_date"))]
     for name, generation in market.generations.items():
         if (column := f"gpus_{name}") in tape.columns:
-            limits.append(pl.when(pl.col(column) > 0).then(pl.lit(_years_later(generation.launch, market.resale.life_years))))
+            limits.append(
+                pl.when(pl.col(column) > 0).then(pl.lit(_years_later(generation.launch, market.resale.life_years)))
+            )
     unamortised = pl.col("amortisation").is_in(["bullet", "balloon"])
     return tape.with_columns(
         maturity_date=pl.max_horizontal(pl.min_horizontal(limits), pl.lit(soonest)),
@@ -76,7 +78,9 @@ def switched_tape(tape: pl.DataFrame, market: MarketConfig, mechanisms: Mechanis
 
 
 def _without_deflation(market: MarketConfig) -> MarketConfig:
-    rent = _with(market.rent, drift_annual=NO_RATE, drift_uncertainty_annual=0.0, step_of_successor=0.0, step_of_later=0.0)
+    rent = _with(
+        market.rent, drift_annual=NO_RATE, drift_uncertainty_annual=0.0, step_of_successor=0.0, step_of_later=0.0
+    )
     return _with(market, rent=rent)
 
 

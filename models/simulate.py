@@ -57,7 +57,12 @@ def simulate(
     market = switched_market(market, mechanisms)
     tape = switched_tape(tape, market, mechanisms, as_of)
     built = build_book(
-        tape, market=market, recovery=switched_recovery(recovery, mechanisms), as_of=as_of, months=months, segments=segments
+        tape,
+        market=market,
+        recovery=switched_recovery(recovery, mechanisms),
+        as_of=as_of,
+        months=months,
+        segments=segments,
     )
     arrays = compile_market(
         market, as_of=as_of, months=months + built.lag_months, counterparty_pd_annual=built.counterparty_pd_annual
@@ -79,7 +84,9 @@ def simulate(
         facilities=tables.facilities(built, tally, scenarios, months),
         pd_term=tables.pd_term(built, tally, scenarios),
         early_warning=tables.early_warning(built, tally),
-        fans=tables.fans(simulate_paths(np, arrays, key_words(seed), _numbers(min(scenarios, FAN_SCENARIOS))), market, months),
+        fans=tables.fans(
+            simulate_paths(np, arrays, key_words(seed), _numbers(min(scenarios, FAN_SCENARIOS))), market, months
+        ),
         defaults_by_cause=tables.defaults_by_cause(built, tally, scenarios),
         loss_given_default=tables.loss_given_default(built, tally),
         notes=[note] if note else [],

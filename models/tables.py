@@ -40,15 +40,17 @@ def facilities(built: BuiltBook, tally: Tally, scenarios: int, months: int) -> p
     error = np.sqrt(np.maximum(mean_square - el**2, 0) / max(scenarios - 1, 1))
     pv_balance = tally.facility_pv_balance * quantum / scenarios
     years = {f"pd_{year + 1}y": pd[year] for year in range(min(months // 12, 5))}
-    return built.facilities.select("facility_id", "obligor_id", "segment", "balance_usd", "quoted_spread_annual").with_columns(
+    return built.facilities.select(
+        "facility_id", "obligor_id", "segment", "balance_usd", "quoted_spread_annual"
+    ).with_columns(
         pd=pd[-1],
         pd_std_error=np.sqrt(pd[-1] * (1 - pd[-1]) / scenarios),
         el_usd=el,
-        el_std_error_usd=_unless(scenarios < 2, error),
-        lgd=_quotient(loss, tally.facility_exposure_pv * quantum),
-        ead_usd=_quotient(tally.facility_exposure * quantum, defaults),
+        el_std_error_usd=_or_null(_unless(scenarios < 2, error)),
+        lgd=_or_null(_quotient(loss, tally.facility_exposure_pv * quantum)),
+        ead_usd=_or_null(_quotient(tally.facility_exposure * quantum, defaults)),
         pv_balance_usd=pv_balance,
-        fair_el_spread_annual=_quotient(el, pv_balance),
+        fair_el_spread_annual=_or_null(_quotient(el, pv_balance)),
         **{name: pl.Series(values) for name, values in years.items()},
     )
 
@@ -74,8 +76,7 @@ def early_warning(built: BuiltBook, tally: Tally) -> pl.DataFrame:
     months, scenarios = tally.months, int(tally.watched)
     obligors = built.scale.obligor_in_group.sum(axis=1)
     performing, low, none, high = (
-        count
-        for count in (months.performing, months.dscr_below_1_2, months.dscr_below_1_0, months.ltv_above_covenant)
+        count for count in (months.performing, months.dscr_below_1_2, months.dscr_below_1_0, months.ltv_above_covenant)
     )
     debt, book, clearing = (
         total * float(built.scale.view_quantum_usd) / scenarios
@@ -105,8 +106,8 @@ def defaults_by_cause(built: BuiltBook, tally: Tally, scenarios: int) -> pl.Data
         {
             "scope": [scope for scope in scopes for _ in CAUSES],
             "cause": list(CAUSES) * len(scopes),
-            "probability": _quotient(mean.T.ravel(), np.repeat(obligors, len(CAUSES))),
-            "std_error": _quotient(_unless(scenarios < 2, np.sqrt(variance)).T.ravel(), np.repeat(obligors, len(CAUSES))),
+            "probability": _or_null(_quotient(mean, obligors).T.ravel()),
+            "std_error": _or_null(_unless(scenarios < 2, _quotient(np.sqrt(variance), obligors)).T.ravel()),
         }
     )
 
@@ -134,8 +135,13 @@ def fans(paths: Paths, market: MarketConfig, months: int) -> pl.DataFrame:
     for name, unit, values in table:
         levels = np.quantile(values, list(QUANTILES.values()), axis=0)
         frames.append(
-            pl.DataFrame({"month": np.arange(months + 1), "mean": values.mean(axis=0), **dict(zip(QUANTILES, levels, strict=True))})
-            .with_columns(channel=pl.lit(name), unit=pl.lit(unit), n_scenarios=pl.lit(values.shape[0], pl.Int64))
+            pl.DataFrame(
+                {
+                    "month": np.arange(months + 1),
+                    "mean": values.mean(axis=0),
+                    **dict(zip(QUANTILES, levels, strict=True)),
+                }
+            ).with_columns(channel=pl.lit(name), unit=pl.lit(unit), n_scenarios=pl.lit(values.shape[0], pl.Int64))
         )
     return pl.concat(frames).select("channel", "unit", "month", "mean", *QUANTILES, "n_scenarios")
 
@@ -145,14 +151,18 @@ def _by_month(built: BuiltBook, **columns: np.ndarray) -> pl.DataFrame:
     scopes = built.scopes
     months = next(iter(columns.values())).shape[0]
     frame = pl.DataFrame({"month": np.repeat(np.arange(1, months + 1), len(scopes)), "scope": scopes * months})
-    return frame.with_columns(**{name: pl.Series(values.ravel()).fill_nan(None) for name, values in columns.items()})
+    return frame.with_columns(**{name: _or_null(values.ravel()) for name, values in columns.items()})
 
 
-def _quotient(top: np.ndarray, bottom: np.ndarray) -> pl.Series | np.ndarray:
-    """top / bottom, null (one dimension) or NaN (more) where the bottom is zero."""
+def _quotient(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """top / bottom, NaN where the bottom is zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = np.where(bottom > 0, top / bottom, np.nan)
-    return pl.Series(values).fill_nan(None) if values.ndim == 1 else values
+        return np.where(bottom > 0, top / bottom, np.nan)
+
+
+def _or_null(values: np.ndarray) -> pl.Series:
+    """A column whose NaN, standing for what could not be computed, are null."""
+    return pl.Series(values, dtype=pl.Float64).fill_nan(None)
 
 
 def _unless(missing: bool, values: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Repayment schedules of facilities.
 
-Month t is the t-th calendar month after the as-of date's; payments fall at its end. Annuity, linear, bullet and balloon are
-the textbook schedules; a sculpted loan pays a constant share of its projected cash (E. R. Yescombe, Principles of
-Project Finance, 2nd ed. 2014, chapter 12).
+Month t is the t-th calendar month after the as-of date's; payments fall at its end. Annuity, linear, bullet and
+balloon are the textbook schedules; a sculpted loan pays a constant share of its projected cash (E. R. Yescombe,
+Principles of Project Finance, 2nd ed. 2014, chapter 12).
 """
 
 from typing import NamedTuple

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from ._config import Share as Share
 
 _CONFIG = frozenset(
-    "FACTORS REGIMES Frozen LevelByRegime MarketConfig Name NonNegative Positive RateByRegime Share".split()
+    [
+        "FACTORS",
+        "REGIMES",
+        "Frozen",
+        "LevelByRegime",
+        "MarketConfig",
+        "Name",
+        "NonNegative",
+        "Positive",
+        "RateByRegime",
+        "Share",
+    ]
 )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from rackrisk.kernels.streams import streams
 
-from ._config import FACTORS, REGIMES, MarketConfig, Replay
+from ._config import FACTORS, REGIMES, LevelByRegime, MarketConfig, MeanReverting, Property, RateByRegime, Replay
 from .arrays import HOURS_PER_YEAR, MarketArrays
 
 NOBODY = ""  # counterparty 0, who never defaults
@@ -28,7 +28,13 @@ def channel_units(config: MarketConfig) -> dict[str, str]:
     """Unit of every channel, for tables and pictures."""
     units = dict.fromkeys(cash_channels(config), "USD/GPU-hour") | dict.fromkeys(value_channels(config), "USD/GPU")
     units |= {f"asic_{name}": "USD/PH" for name in config.asics}
-    return units | {"hashprice": "USD/PH/day", "lease": "USD/kW-month", "power": "index", "btc": "USD/coin", "site": "USD/MW"}
+    return units | {
+        "hashprice": "USD/PH/day",
+        "lease": "USD/kW-month",
+        "power": "index",
+        "btc": "USD/coin",
+        "site": "USD/MW",
+    }
 
 
 def compile_market(
@@ -43,15 +49,14 @@ def compile_market(
     generations = list(config.generations)
     pds = np.array([0.0, *counterparty_pd_annual.values()])
     replay_change, replay_active, replay_regime = _replay(config, as_of, months)
-    by_regime = _by_regime
     return MarketArrays(
         transition=np.cumsum(np.array(config.regimes.transition_monthly), axis=1),
         initial_regime=np.array(REGIMES.index(config.regimes.initial), np.int32),
         cholesky=_roots(config),
         factor_persistence=np.array(config.factors.persistence_monthly),
         rent_start=np.array([g.rent_usd_gpu_hour for g in config.generations.values()]),
-        rent_drift=by_regime(config.rent.drift_annual),
-        rent_volatility=by_regime(config.rent.volatility_annual),
+        rent_drift=_by_regime(config.rent.drift_annual),
+        rent_volatility=_by_regime(config.rent.volatility_annual),
         rent_drift_sd=np.array(config.rent.drift_uncertainty_annual),
         rent_correlation=np.array(config.rent.ai_demand_correlation),
         rent_steps=_steps(config),
@@ -63,8 +68,8 @@ def compile_market(
         resale_operating=np.array(config.resale.operating_usd_gpu_hour),
         gpu_scrap=np.array([g.scrap_usd for g in config.generations.values()]),
         btc_start=np.array(config.btc.price_usd),
-        btc_drift=by_regime(config.btc.drift_annual),
-        btc_volatility=by_regime(config.btc.volatility_annual),
+        btc_drift=_by_regime(config.btc.drift_annual),
+        btc_volatility=_by_regime(config.btc.volatility_annual),
         jump_rate=np.array(config.btc.jumps_per_year / 12),
         jump_counts=_poisson(config.btc.jumps_per_year / 12),
         jump_mean=np.array(config.btc.jump_mean),
@@ -72,7 +77,7 @@ def compile_market(
         hashprice_start=np.array(config.mining.hashprice_usd_ph_day),
         reward=_reward(config, as_of, months),
         hashprice_reference=np.exp(-config.mining.efficiency_gain_annual * np.arange(months + 1) / 12),
-        hash_growth=by_regime(config.mining.growth_annual),
+        hash_growth=_by_regime(config.mining.growth_annual),
         hash_volatility=np.array(config.mining.volatility_annual),
         hash_response=np.array(config.mining.response_annual),
         hash_shutdown=np.log(max(config.mining.shutdown_usd_ph_day, 1e-9) / config.mining.hashprice_usd_ph_day),
@@ -84,34 +89,38 @@ def compile_market(
         power=_process(config.power),
         rates=_process(config.rates),
         property_start=np.array([config.lease_usd_kw_month.start, config.site_usd_mw.start]),
-        property_drift=np.stack([by_regime(p.drift_annual) for p in _properties(config)], axis=1),
+        property_drift=np.stack([_by_regime(p.drift_annual) for p in _properties(config)], axis=1),
         property_volatility=np.array([p.volatility_annual for p in _properties(config)]),
         property_correlation=np.array([p.ai_demand_correlation for p in _properties(config)]),
         hazard=-np.log1p(-np.minimum(pds, 1 - 1e-12)),
-        hazard_regime=by_regime(config.counterparties.regime_multiple),
+        hazard_regime=_by_regime(config.counterparties.regime_multiple),
         hazard_loadings=np.array([config.counterparties.credit_loading, config.counterparties.ai_demand_loading]),
         replay_change=replay_change,
         replay_active=replay_active,
         replay_regime=replay_regime,
-        normal_streams=streams(
-            [*(f"factor:{f}" for f in FACTORS), "rent:drift", *(f"rent:{g}" for g in generations), "btc:jump", "lease", "site"]
-        ),
+        normal_streams=_normal_streams(config),
         uniform_streams=streams(["regime", "btc:jumps"]),
         launch_streams=streams([f"launch:{g}" for g in generations]),
         counterparty_streams=streams([NOBODY, *counterparty_pd_annual]),
     )
 
 
-def _by_regime(levels: object) -> np.ndarray:
-    return np.array(levels.values(), dtype=np.float64)  # type: ignore[attr-defined]
+def _normal_streams(config: MarketConfig) -> np.ndarray:
+    """Streams of monthly normals, in the order in which the path generator takes them apart."""
+    rents = [f"rent:{name}" for name in config.generations]
+    return streams([*(f"factor:{name}" for name in FACTORS), "rent:drift", *rents, "btc:jump", "lease", "site"])
 
 
-def _properties(config: MarketConfig) -> tuple:
+def _by_regime(levels: RateByRegime | LevelByRegime) -> np.ndarray:
+    return np.array(levels.values(), dtype=np.float64)
+
+
+def _properties(config: MarketConfig) -> tuple[Property, Property]:
     return config.lease_usd_kw_month, config.site_usd_mw
 
 
-def _process(process: object) -> np.ndarray:
-    return np.array([process.start, process.mean, process.reversion_annual, process.volatility_annual])  # type: ignore[attr-defined]
+def _process(process: MeanReverting) -> np.ndarray:
+    return np.array([process.start, process.mean, process.reversion_annual, process.volatility_annual])
 
 
 def _months_between(first: date, second: date) -> int:

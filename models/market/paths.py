@@ -68,9 +68,13 @@ class Seen(NamedTuple):
 
 def draw_fixed(xp: Any, market: MarketArrays, key: tuple[Any, Any], scenario: Any) -> Fixed:
     """Numbers drawn once a scenario."""
-    drift_word = words(xp, key, scenario, _stream(market.normal_streams, FACTOR_COUNT), purpose=Purpose.SCENARIO, block=0)
+    drift_word = words(
+        xp, key, scenario, _stream(market.normal_streams, FACTOR_COUNT), purpose=Purpose.SCENARIO, block=0
+    )
     drift = normal_pair(xp, drift_word[0], drift_word[1], xp.float64)[0] * market.rent_drift_sd
-    slip = -market.launch_slip_months * xp.log(_first_uniform(xp, key, scenario, market.launch_streams, Purpose.SCENARIO))
+    slip = -market.launch_slip_months * xp.log(
+        _first_uniform(xp, key, scenario, market.launch_streams, Purpose.SCENARIO)
+    )
     planned = market.launch_month[None, :]
     launch = xp.where(planned > 0, planned + xp.floor(slip), planned)
     threshold = -xp.log(_first_uniform(xp, key, scenario, market.counterparty_streams, Purpose.COUNTERPARTY))
@@ -81,13 +85,14 @@ def draw_months(xp: Any, market: MarketArrays, key: tuple[Any, Any], scenario: A
     """Numbers of months 1..months, each field [months, S, ...]."""
     blocks = -(-months // MONTHS_PER_BLOCK)
     block = xp.arange(blocks, dtype=xp.uint32)[:, None, None]
-    normal_words = _monthly_words(xp, key, scenario, market.normal_streams, block, Purpose.MARKET_NORMAL)
-    normals = _months_first(
-        xp,
-        [*normal_pair(xp, *normal_words[:2], xp.float64), *normal_pair(xp, *normal_words[2:], xp.float64)],
-        months,
+    w0, w1, w2, w3 = _monthly_words(
+        xp, key, scenario, market.normal_streams, block=block, purpose=Purpose.MARKET_NORMAL
     )
-    uniform_words = _monthly_words(xp, key, scenario, market.uniform_streams, block, Purpose.MARKET_UNIFORM)
+    pairs = normal_pair(xp, w0, w1, xp.float64), normal_pair(xp, w2, w3, xp.float64)
+    normals = _months_first(xp, [*pairs[0], *pairs[1]], months)
+    uniform_words = _monthly_words(
+        xp, key, scenario, market.uniform_streams, block=block, purpose=Purpose.MARKET_UNIFORM
+    )
     uniforms = _months_first(xp, [uniform(xp, word, xp.float64) for word in uniform_words], months)
     generations = market.rent_start.shape[0]
     rent = slice(FACTOR_COUNT + 1, FACTOR_COUNT + 1 + generations)
@@ -120,16 +125,18 @@ def begin(xp: Any, market: MarketArrays, scenarios: int) -> Market:
     )
 
 
-def advance(xp: Any, market: MarketArrays, fixed: Fixed, now: Market, draws: Draws, t: Any) -> Market:
+def advance(xp: Any, market: MarketArrays, fixed: Fixed, now: Market, *, draws: Draws, t: Any) -> Market:
     """From the end of month t-1 to the end of month t."""
     regime = next_regime(xp, market, now.regime, draws.regime, t)
     shocks = xp.einsum("sij,sj->si", market.cholesky[regime], draws.factors)
     states = xp.stack([shocks[:, CREDIT], shocks[:, AI_DEMAND]], axis=1)
     persistence = market.factor_persistence
     factors = persistence * now.factors + xp.sqrt(1 - persistence * persistence) * states
+    rents = rent_changes(xp, market, fixed, regime, demand=shocks[:, AI_DEMAND], own=draws.rent, t=t)
+    machines = hash_rate_change(xp, market, now, regime, shock=shocks[:, HASHRATE], t=t)
     btc_change = replayed(xp, market, 0, t, bitcoin_change(xp, market, regime, shocks[:, BTC], draws))
-    hash_change = replayed(xp, market, 1, t, hash_rate_change(xp, market, now, regime, shocks[:, HASHRATE], t))
-    rent_change = replayed(xp, market, 2, t, rent_changes(xp, market, fixed, regime, shocks[:, AI_DEMAND], draws.rent, t))
+    hash_change = replayed(xp, market, 1, t, machines)
+    rent_change = replayed(xp, market, 2, t, rents)
     return Market(
         regime=regime,
         factors=factors,
@@ -157,7 +164,7 @@ def replayed(xp: Any, market: MarketArrays, series: int, t: Any, simulated: Any)
     return xp.where(market.replay_active[t, series], market.replay_change[t, series], simulated)
 
 
-def rent_changes(xp: Any, market: MarketArrays, fixed: Fixed, regime: Any, demand: Any, own: Any, t: Any) -> Any:
+def rent_changes(xp: Any, market: MarketArrays, fixed: Fixed, regime: Any, *, demand: Any, own: Any, t: Any) -> Any:
     """Log change of each generation's rent, [S, G]: drift, AI demand, own shock, and steps of successors shipping."""
     drift = (market.rent_drift[regime] + fixed.rent_drift)[:, None] / 12
     common = market.rent_correlation
@@ -177,7 +184,7 @@ def bitcoin_change(xp: Any, market: MarketArrays, regime: Any, shock: Any, draws
     return drift + volatility / 12**0.5 * shock + jumps
 
 
-def hash_rate_change(xp: Any, market: MarketArrays, now: Market, regime: Any, shock: Any, t: Any) -> Any:
+def hash_rate_change(xp: Any, market: MarketArrays, now: Market, regime: Any, *, shock: Any, t: Any) -> Any:
     """Log change of network hash rate: miners enter above the falling reference price and stop below running cost."""
     gap = relative_hashprice(xp, market, now, t - 1) - xp.log(market.hashprice_reference[t - 1])
     below_cost = xp.minimum(gap - market.hash_shutdown, 0)
@@ -224,7 +231,11 @@ def channels(xp: Any, market: MarketArrays, state: Market, t: Any) -> tuple[Any,
     properties = market.property_start * xp.exp(state.log_property)
     hashprice = market.hashprice_start * xp.exp(log_hashprice)
     cash = xp.concatenate([rent, hashprice[:, None], properties[:, :1], power[:, None]], axis=1)
-    net = market.realisation * rent - market.resale_operating - market.resale_power_kw * REFERENCE_POWER_USD_KWH * power[:, None]
+    net = (
+        market.realisation * rent
+        - market.resale_operating
+        - market.resale_power_kw * REFERENCE_POWER_USD_KWH * power[:, None]
+    )
     gpu = xp.maximum(market.resale_factor[t] * xp.maximum(net, 0), market.gpu_scrap)
     log_asic = market.asic_elasticity * log_hashprice[:, None] - market.asic_ageing * t / 12 + state.log_asic[:, None]
     asic = xp.maximum(market.asic_start * xp.exp(log_asic), market.asic_scrap)
@@ -255,7 +266,7 @@ def simulate_paths(xp: Any, market: MarketArrays, key: tuple[Any, Any], scenario
 
     def step(now: Market, inputs: tuple[Any, Draws]) -> tuple[Market, Seen]:
         t, drawn = inputs
-        after = advance(xp, market, fixed, now, drawn, t)
+        after = advance(xp, market, fixed, now, draws=drawn, t=t)
         return after, see(xp, market, after, t)
 
     first = begin(xp, market, scenario.shape[0])
@@ -305,7 +316,7 @@ def _first_uniform(xp: Any, key: tuple[Any, Any], scenario: Any, streams: Any, p
     return uniform(xp, word, xp.float64)
 
 
-def _monthly_words(xp: Any, key: tuple[Any, Any], scenario: Any, streams: Any, block: Any, purpose: Purpose) -> Any:
+def _monthly_words(xp: Any, key: tuple[Any, Any], scenario: Any, streams: Any, *, block: Any, purpose: Purpose) -> Any:
     """Four words [blocks, S, streams] each."""
     return words(xp, key, scenario[None, :, None], (streams[:, 0], streams[:, 1]), purpose=purpose, block=block)
 

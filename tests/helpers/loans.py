@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import polars as pl
+
 from rackrisk.config import load_settings
 from rackrisk.data import check_tape
 from rackrisk.models.mechanisms import Mechanisms
@@ -18,8 +19,8 @@ GENERATIONS = ("a100", "h100", "h200", "b200", "gb200", "b300", "gb300", "vr200"
 ASICS = ("s21", "s19")
 BARE = {
     "obligor_id": "borrower", "segment": "loans", "currency": "USD", "balance_usd": 100.0, "rate_type": "fixed",
-    "coupon_annual": 0.0, "amortisation": "bullet", "maturity_date": date(2027, 8, 31), "refi_ltv": 1.0, "refi_dscr": 0.0,
-    "unsecured_recovery": 0.0,
+    "coupon_annual": 0.0, "amortisation": "bullet", "maturity_date": date(2027, 8, 31), "refi_ltv": 1.0,
+    "refi_dscr": 0.0, "unsecured_recovery": 0.0,
 }  # fmt: skip
 
 

@@ -3,9 +3,10 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
+
 from rackrisk.kernels.normals import SINE_OF_TURN, normal_pair, uniform
 from rackrisk.kernels.streams import Purpose, words
-from scipy import stats
 
 EXTREMES = np.array([0, 1, 2**31 - 1, 2**31, 2**32 - 1], dtype=np.uint32)
 
@@ -17,21 +18,22 @@ def test_the_sine_is_off_by_less_than_its_documented_error():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_uniforms_stay_inside_their_interval(dtype):
+def test_uniforms_stay_inside_their_interval(dtype: type[np.floating]):
     values = uniform(np, EXTREMES, dtype)
-    assert (values > 0).all() and (values <= 1).all()
+    assert (values > 0).all()
+    assert (values <= 1).all()
     assert dtype is np.float32 or values.max() < 1
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_normals_are_finite_and_bounded_for_every_word(dtype):
+def test_normals_are_finite_and_bounded_for_every_word(dtype: type[np.floating]):
     first, second = np.meshgrid(EXTREMES, EXTREMES)
     pair = np.stack(normal_pair(np, first, second, dtype))
     assert np.isfinite(pair).all()
     assert np.abs(pair).max() <= np.sqrt(2 * np.log(2**33)) * (1 + 1e-6)
 
 
-def _sample(scenarios=100_000):
+def _sample(scenarios: int = 100_000) -> np.ndarray:
     scenario = np.arange(scenarios, dtype=np.uint32)
     zero = np.uint32(0)
     w = words(np, (5, 0), scenario, (zero, zero), purpose=Purpose.OBLIGOR_SHOCK, block=3)

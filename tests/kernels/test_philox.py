@@ -1,8 +1,11 @@
 """Philox4x32 against the published known answers, on every array library."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from rackrisk.kernels.philox import philox4x32
 
 # DEShawResearch/random123, tests/kat_vectors: rounds, counter, key, expected words.
@@ -18,7 +21,7 @@ KNOWN_ANSWERS = """
 
 @pytest.mark.parametrize("xp", [np, jnp], ids=["numpy", "jax"])
 @pytest.mark.parametrize("line", KNOWN_ANSWERS.split("\n")[1:-1])
-def test_words_are_the_published_ones(xp, line):
+def test_words_are_the_published_ones(xp: Any, line: str):
     rounds, *words = line.split()
     counter, key, expected = np.split(np.array([int(word, 16) for word in words], dtype=np.uint32), [4, 6])
     found = philox4x32(xp, tuple(xp.asarray(counter[k : k + 1]) for k in range(4)), tuple(key), int(rounds))
@@ -26,7 +29,7 @@ def test_words_are_the_published_ones(xp, line):
 
 
 @pytest.mark.parametrize("xp", [np, jnp], ids=["numpy", "jax"])
-def test_words_do_not_depend_on_what_is_drawn_beside_them(xp):
+def test_words_do_not_depend_on_what_is_drawn_beside_them(xp: Any):
     counter = np.arange(40, dtype=np.uint32)
     zero = xp.zeros(40, xp.uint32)
     together = philox4x32(xp, (xp.asarray(counter), zero, zero, zero), (1, 2))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rackrisk.kernels.streams import Purpose, key_words, stream_words, streams, words
 
 FROZEN = ["387acdc8", "7a1a260b"]
@@ -15,7 +16,7 @@ def test_streams_are_frozen():
 
 
 @given(st.lists(st.text(min_size=1), unique=True, min_size=1, max_size=30))
-def test_a_name_keeps_its_stream_in_any_company(names):
+def test_a_name_keeps_its_stream_in_any_company(names: list[str]):
     together = streams(names)
     assert all((together[k] == streams([name])[0]).all() for k, name in enumerate(names))
 
@@ -26,13 +27,19 @@ def test_a_repeated_name_is_refused():
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64])
-def test_a_seed_outside_64_bits_is_refused(seed):
+def test_a_seed_outside_64_bits_is_refused(seed: int):
     with pytest.raises(ValueError, match="seed must be"):
         key_words(seed)
 
 
 def test_purposes_blocks_scenarios_streams_and_seeds_all_change_the_words():
-    def draw(seed=1, scenario=2, stream=(3, 4), purpose=Purpose.MARKET_NORMAL, block=5):
+    def draw(
+        seed: int = 1,
+        scenario: int = 2,
+        stream: tuple[int, int] = (3, 4),
+        purpose: Purpose = Purpose.MARKET_NORMAL,
+        block: int = 5,
+    ) -> tuple[int, ...]:
         one = np.array([scenario], dtype=np.uint32)
         parts = tuple(np.array([part], dtype=np.uint32) for part in stream)
         return tuple(int(w[0]) for w in words(np, key_words(seed), one, parts, purpose=purpose, block=block))

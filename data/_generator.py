@@ -65,13 +65,14 @@ def _facilities(sample: Sample, rows: NDArray[np.uint32], kit: Kit, as_of: date)
     guaranteed = sample.uniforms["guarantee"] < sample.fixed("guaranteed")
     loan = make_loans(sample, offtaker)
     capacity = make_capacities(sample, loan, kit)
+    income = _income(sample, loan, capacity)
     columns = {
         **_names(sample, rows),
         **_terms(sample, loan, as_of),
-        **_support(sample, loan),
+        **_support(sample, loan, income),
         **_hardware(capacity, kit),
         **_coins(sample, loan),
-        **_income(sample, loan, capacity),
+        **income,
         **_contract_end(sample, loan, capacity, as_of),
         **_counterparty("offtaker", np.where(capacity.contracted_share > 0, offtaker, -1)),
         **_counterparty("guarantor", np.where(guaranteed, guarantor, -1)),
@@ -108,10 +109,10 @@ def _terms(sample: Sample, loan: Loan, as_of: date) -> Columns:
     }
 
 
-def _support(sample: Sample, loan: Loan) -> Columns:
+def _support(sample: Sample, loan: Loan, income: Columns) -> Columns:
     """Covenants, reserves, terms of margin and refinancing; NaN, which becomes null, where an archetype has none."""
     own = ("covenant_ltv", "margin_call_ltv", "margin_restore_ltv", "refi_ltv", "refi_dscr", "unsecured_recovery")
-    reserve_months = np.rint(sample.amount("reserve_months"))
+    reserve_months = np.maximum(np.rint(sample.amount("reserve_months")), _empty_months(sample, loan, income))
     return {
         **{name: pl.Series(sample(name).round(2)) for name in own},
         "covenant_dscr": pl.Series((sample.amount("covenant_share") * sample("dscr")).round(2)),
@@ -121,6 +122,17 @@ def _support(sample: Sample, loan: Loan) -> Columns:
         "reserve_usd": _whole_hundreds(reserve_months * loan.service_usd_month),
         "cash_volatility": pl.Series(sample("cash_volatility").round(3)),
     }
+
+
+def _empty_months(sample: Sample, loan: Loan, income: Columns) -> Floats:
+    """Months of service that pay service and fixed cost of the month without a tenant, where GPUs outlive their contract.
+
+    A lender who looks past the contract asks for it: `relet_months` of the base market is 1.
+    """
+    outlived = (sample.fixed("gpu_share") > 0) & (months_of(sample.amount("contract_gap_months")) < 0)
+    empty = income["contracted_share"].to_numpy() > 0
+    months = np.ceil(1 + income["fixed_cost_usd_month"].to_numpy() / loan.service_usd_month)
+    return np.where(outlived & empty, months, 0.0)
 
 
 def _hardware(capacity: Capacity, kit: Kit) -> Columns:

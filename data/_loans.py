@@ -17,9 +17,10 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 NEWEST_MONTHS = 3  # no facility or contract is closer to its end
-# Most that a contract pays, in terms of what the capacity would earn at market: 0.54 of the posted rent, where one-year
-# contracts are at 0.5 to 0.8 and longer ones below them.
-CONTRACT_TO_MARKET = 0.9
+# What a contract pays as a share of today's posted rent. One-year contracts stand at 0.5 to 0.8 of on-demand prices, five
+# years on racks at 0.3 to 0.55; older contracts were signed at other rents. Where the drawn DSCR needs more there are more
+# GPUs, where it needs less the contract pays this all the same and covers better.
+LEAST_CONTRACT, MOST_CONTRACT = 0.38, 0.70
 
 # Share of lending on each generation by age of the loan: up to one year, up to two, older (launches and volume dates).
 SHIPPED = {
@@ -75,7 +76,7 @@ class Capacity:
     merchant_usd_month: Floats  # what GPUs, sites and hash rate without a contract earn
     power_usd_month: Floats
     own_cost_usd_month: Floats  # operation of GPUs and machines
-    least_revenue_usd_month: Floats  # a fifth of what contracted GPUs would earn at market
+    least_revenue_usd_month: Floats  # what the contracted GPUs earn at the lowest contract rent
 
 
 def make_kit(generations: Sequence[str], asic_classes: Sequence[str]) -> Kit:
@@ -163,7 +164,7 @@ def _unpaid_share(rate_annual: Floats, paid: Ints, months: Ints) -> Floats:
 
 
 def make_capacities(sample: Sample, loan: Loan, kit: Kit) -> Capacity:
-    """What the original loan bought, and more where that could not carry the DSCR at market or contract prices."""
+    """What the original loan bought, and more where that could not carry the DSCR at market or at the dearest contract."""
     cost = loan.original_usd / sample("loan_to_cost")
     contracted = np.round(sample.amount("contracted_share"), 2)
     needed = sample("dscr") * loan.service_usd_month
@@ -173,7 +174,8 @@ def make_capacities(sample: Sample, loan: Loan, kit: Kit) -> Capacity:
     kept = (
         sample.amount("opex_usd_kw_month") * gpu_kw + (1 - contracted) * sample.amount("merchant_cost_share") * income
     )
-    net = income * (1 - contracted + CONTRACT_TO_MARKET * contracted) - kept - gpu_kw * power_price
+    most = income * (1 - contracted + contracted * MOST_CONTRACT / LEVELS.realisation)
+    net = most * (1 - sample.amount("opex_share")) - kept - gpu_kw * power_price
     gpus = cost * sample.fixed("gpu_share") / kit.gpu_price_usd[generation]
     gpus = np.ceil(np.where(gpus > 0, np.maximum(gpus, needed / np.maximum(net, 1.0)), 0.0))
     site_mw = np.ceil(10 * cost * sample.fixed("site_share") / hardware()["site"].price_usd) / 10
@@ -190,7 +192,7 @@ def make_capacities(sample: Sample, loan: Loan, kit: Kit) -> Capacity:
         merchant_usd_month=(1 - contracted) * gpus * income + open_usd + hash_ph * _hash_income(),
         power_usd_month=(gpus * gpu_kw + hash_kw) * power_price,
         own_cost_usd_month=gpus * kept + hash_ph * sample.amount("opex_usd_ph_month"),
-        least_revenue_usd_month=0.2 * contracted * gpus * income,
+        least_revenue_usd_month=contracted * gpus * income * LEAST_CONTRACT / LEVELS.realisation,
     )
 
 

@@ -24,20 +24,20 @@ class EngineMissing(Exception):
 
 @dataclass(frozen=True)
 class Engine:
-    """One way to simulate tiles of scenarios.
+    """One way to simulate groups of scenarios.
 
     Attributes:
-        run: scenario numbers uint32 and validity bool, both [parallel * tile], to a tally with a leading dimension of
+        run: scenario numbers uint32 and validity bool, both [parallel * group], to a tally with a leading dimension of
             `parallel`.
-        tile: scenarios a tile.
-        parallel: tiles simulated at once.
+        group: scenarios simulated by one call on one device.
+        parallel: groups simulated at once.
         device: in words.
     """
 
     name: str
     precision: str
     device: str
-    tile: int
+    group: int
     parallel: int
     run: Callable[[np.ndarray, np.ndarray], Tally]
 
@@ -71,9 +71,9 @@ def open_engine(
     if name == "jax":
         from .jax_engine import open_tiles
 
-        run, tile, devices = open_tiles(book, market, scale, make_paths, key=key, precision=precision)
+        run, group, devices = open_tiles(book, market, scale, make_paths, key=key, precision=precision)
         device = f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
-        return Engine(name, precision, device, tile, len(devices), run)
+        return Engine(name, precision, device, group, len(devices), run)
 
     def run_reference(scenario: np.ndarray, valid: np.ndarray) -> Tally:
         paths = make_paths(np, market, key, scenario)
@@ -107,7 +107,7 @@ def run_scenarios(engine: Engine, scenarios: int, progress: Callable[[int, int],
 
 def _tallies(engine: Engine, scenarios: int) -> Iterator[tuple[Tally, int]]:
     """Tallies of batches in NumPy, and scenarios done after each. One batch runs ahead of the one that is read."""
-    batch = engine.tile * engine.parallel
+    batch = engine.group * engine.parallel
     ahead: list[tuple[Tally, int]] = []
     for first in range(0, scenarios, batch):
         numbers = np.arange(first, first + batch, dtype=np.uint32)

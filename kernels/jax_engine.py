@@ -18,17 +18,23 @@ from .arrays import Book, Paths, State
 from .month import month, scene, start
 from .recovery import facility_losses
 from .reference import MONTHS_PER_BLOCK, facility_pv_balance, idiosyncratic_normals
-from .tally import MonthTally, Scale, Tally, tally_month, tally_tile
+from .tally import BY_SCENARIO, MonthTally, Scale, Tally, map_fields, tally_month, tally_tile
 
 MakePaths = Callable[[Any, Any, Any, Any], Paths]  # (xp, market, key, scenario) -> market paths, float64
 CELLS_PER_TILE = 16384  # scenarios x obligors that stay in a core's cache
 MIN_TILE, MAX_TILE = 4, 1024  # scenarios; below four, XLA lays out the loops badly (measured)
+CELLS_PER_GROUP = 2**20  # tiles share market paths, which are slow to make for few scenarios
+MAX_GROUP = 256
 
 
-def tile_scenarios(obligors: int) -> int:
-    """Scenarios in a tile: a power of two, from the size of the book alone."""
-    fits = max(CELLS_PER_TILE // max(obligors, 1), 1)
-    return min(max(1 << (fits.bit_length() - 1), MIN_TILE), MAX_TILE)
+def tile_scenarios(obligors: int) -> tuple[int, int]:
+    """Scenarios in a tile, and in a group of tiles: powers of two, from the size of the book alone."""
+    tile = min(max(_power_of_two(CELLS_PER_TILE // obligors), MIN_TILE), MAX_TILE)
+    return tile, max(min(_power_of_two(CELLS_PER_GROUP // obligors), MAX_GROUP), tile)
+
+
+def _power_of_two(most: int) -> int:
+    return 1 << (max(most, 1).bit_length() - 1)
 
 
 def cast(tree: Any, precision: Any) -> Any:
@@ -84,8 +90,8 @@ def open_tiles(
         precision: float32 or float64 for the loans; the market is float64.
 
     Returns:
-        A function of scenario numbers and validity, both [devices * tile], that gives tallies with a leading device
-        dimension; scenarios per tile; the devices.
+        A function of scenario numbers and validity, both [devices * group], that gives tallies with a leading device
+        dimension; scenarios per group of tiles; the devices.
     """
     _use_every_core()
     with jax.enable_x64(True):
@@ -97,22 +103,31 @@ def open_tiles(
             jax.sharding.NamedSharding(mesh, PartitionSpec()),
         )
 
-    def tile(fixed: Any, scenario: Any, valid: Any) -> Tally:
+    tile, group = tile_scenarios(book.stream.shape[0])
+
+    def simulate_group(fixed: Any, scenario: Any, valid: Any) -> Tally:
         book, market, scale, key = fixed
         paths = cast(make_paths(jnp, market, key, scenario), dtype)
-        tally = simulate_tile(book, paths, scale, key, scenario=scenario, valid=valid)
-        return jax.tree.map(lambda total: total[None], tally)
+
+        def one_tile(part: tuple[Paths, Any, Any]) -> Tally:
+            return simulate_tile(book, part[0], scale, key, scenario=part[1], valid=part[2])
+
+        parts = jax.tree.map(lambda rows: rows.reshape(-1, tile, *rows.shape[1:]), (paths, scenario, valid))
+        tallies = jax.lax.map(one_tile, parts)
+        sums = map_fields(lambda field: field.sum(axis=0)[None], tallies)
+        rows = {name: (field := getattr(tallies, name)).reshape(1, -1, field.shape[-1]) for name in BY_SCENARIO}
+        return sums._replace(**rows)
 
     split = PartitionSpec("device")
     compiled = jax.jit(
-        jax.shard_map(tile, mesh=mesh, in_specs=(PartitionSpec(), split, split), out_specs=split, check_vma=False)
+        jax.shard_map(simulate_group, mesh=mesh, in_specs=(PartitionSpec(), split, split), out_specs=split, check_vma=False)
     )
 
     def run(scenario: np.ndarray, valid: np.ndarray) -> Tally:
         with jax.enable_x64(True):
             return compiled(fixed, scenario, valid)
 
-    return run, tile_scenarios(book.stream.shape[0]), devices
+    return run, group, devices
 
 
 def _use_every_core() -> None:

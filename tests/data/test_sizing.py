@@ -48,7 +48,7 @@ def test_cash_is_contract_and_market_income_less_power_and_cost() -> None:
         power_usd_kwh=0.10, fixed_cost_usd_month=5_000.0,
     )  # fmt: skip
     assert row["cash_usd_month"] == pytest.approx(80_000 + 60 * 1424.475 - 100 * 1.05 * 73.05 - 5_000)
-    assert row["cost_usd"] == 100 * 33_600
+    assert row["cost_usd"] == 100 * 48_000
 
 
 def test_sites_earn_the_lease_and_draw_no_power() -> None:
@@ -68,5 +68,5 @@ def test_rows_of_an_obligor_are_added() -> None:
     tape = check_tape(pl.DataFrame(rows), file="made", as_of=AS_OF)
     both = obligor_economics(tape, as_of=AS_OF).row(0, named=True)
     assert both["debt_usd"] == 3e6
-    assert both["loan_to_cost"] == pytest.approx(3e6 / (200 * 33_600))
+    assert both["loan_to_cost"] == pytest.approx(3e6 / (200 * 48_000))
     assert both["dscr"] == pytest.approx(both["cash_usd_month"] / (3 * 88_848.79), rel=1e-6)

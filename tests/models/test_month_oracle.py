@@ -121,7 +121,7 @@ def compared(request: pytest.FixtureRequest, tape: pl.DataFrame) -> Comparison:
     paths = path_maker(built)(np, market, KEY, numbers)
     states, losses = engine_run(built, paths, numbers)
     stream, people = built.book.stream, oracle.borrowers(built.book)
-    blocks = [idiosyncratic_normals(np, KEY, numbers, stream, block, np.float64) for block in range(MONTHS // 4)]
+    blocks = [idiosyncratic_normals(np, KEY, numbers, stream, block=block, dtype=np.float64) for block in range(MONTHS // 4)]
     normals = np.stack([month for block in blocks for month in block], axis=1)
     worlds = [oracle.world_of(built.book, paths, s) for s in range(SCENARIOS)]
     stories = [oracle.simulate(people, world, normals[s].tolist()) for s, world in enumerate(worlds)]
@@ -145,7 +145,7 @@ def engine_run(built: BuiltBook, paths: Any, numbers: np.ndarray) -> tuple[list[
 
         patch.setattr(reference, "month", overhear)
         patch.setattr(reference, "facility_losses", overhear_losses)
-        simulate_tile(built.book, paths, built.scale, KEY, numbers, np.ones(len(numbers), dtype=bool))
+        simulate_tile(built.book, paths, built.scale, KEY, scenario=numbers, valid=np.ones(len(numbers), dtype=bool))
     return states, losses[0]
 
 

@@ -18,7 +18,7 @@ LOSS_BITS = 36  # total balance in loss quanta: at most 2^36, so 2^26 scenarios 
 VIEW_BITS = 30  # the same for monthly balances and values, summed over scenarios and obligors
 SQUARE_BITS = 15  # loss as a share of the initial balance, for the squares of standard errors
 DSCR_LEVELS = (1.2, 1.0)
-WATCHED_SHARE = 8  # early warning looks at one scenario in 8 of a tile: its tables need fewer than a tail does
+WATCHED_SHARE, MAX_WATCHED = 8, 8  # early warning looks at part of a tile: its tables need less than a tail does
 
 
 class Scale(NamedTuple):
@@ -98,7 +98,7 @@ def tally_month(xp: Any, book: Book, scale: Scale, view: MonthView, valid: Any) 
 
 def watched(scenarios: int) -> int:
     """How many scenarios of a tile early warning looks at."""
-    return max(scenarios // WATCHED_SHARE, 1)
+    return min(max(scenarios // WATCHED_SHARE, 1), MAX_WATCHED)
 
 
 def _over_watched(xp: Any, values: Any) -> Any:

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from rackrisk.kernels.engines import MAX_SCENARIOS
 from rackrisk.models.market import MarketConfig
 from rackrisk.models.recovery import RecoveryConfig
 
-MAX_SCENARIOS = 1_000_000_000
 MAX_MONTHS = 600
 MAX_GENERATED = 1_000_000
 MIN_SYNTHETIC = 100

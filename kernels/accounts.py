@@ -44,13 +44,13 @@ def distribute(xp: Any, terms: Terms, cash: Any, *, due: Any, debt: Any, breach:
     """Refill the reserve; the excess leaves to equity, or is trapped and swept while a covenant is breached.
 
     Returns:
-        Cash left in the account and the prepayment of debt.
+        Cash left in the account, and the share of the debt that is prepaid: exactly 1 where all of it is.
     """
     target = xp.maximum(terms.reserve_months * due, terms.reserve_floor_usd)
     excess = xp.maximum(cash - target, 0)
     trapped = xp.where(breach, excess, 0)
     swept = xp.minimum(terms.sweep_share * trapped, debt)
-    return cash - excess + trapped - swept, swept
+    return cash - excess + trapped - swept, xp.where(swept >= debt, 1, swept / xp.maximum(debt, TINY_USD))
 
 
 class MarginCall(NamedTuple):
@@ -65,7 +65,7 @@ def answer_margin_call(
     xp: Any, terms: Terms, coins: Any, pledged: Any, *, debt: Any, secured: Any, coin_price: Any
 ) -> MarginCall:
     """Pledge free coins until the LTV is restored."""
-    called = debt > terms.margin_call_ltv * secured
+    called = debt > terms.margin_call_ltv * xp.maximum(secured, TINY_USD)
     missing = (debt / terms.margin_restore_ltv - secured) / xp.maximum(coin_price, TINY_USD)
     posted = xp.where(called, xp.minimum(xp.maximum(missing, 0), coins), 0)
     return MarginCall(coins - posted, pledged + posted, called & (missing > coins))

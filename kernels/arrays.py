@@ -59,7 +59,7 @@ class Assets(NamedTuple):
     """What an obligor owns, in units of the value channels."""
 
     units: Any  # [V, N] without coins
-    pledged_share: Any  # [N] share of the units that secures the debt; the rest is free
+    pledged_units: Any  # [V, N] those of them that secure the debt; the rest is free
     sale_quanta: Any  # [V, N] integers below 2^24 in sum: units to be sold after default, coins included
     quantum: Any  # [V] units in one quantum, a power of two
 

@@ -115,12 +115,14 @@ def open_tiles(
         parts = jax.tree.map(lambda rows: rows.reshape(-1, tile, *rows.shape[1:]), (paths, scenario, valid))
         tallies = jax.lax.map(one_tile, parts)
         sums = map_fields(lambda field: field.sum(axis=0)[None], tallies)
-        rows = {name: (field := getattr(tallies, name)).reshape(1, -1, field.shape[-1]) for name in BY_SCENARIO}
-        return sums._replace(**rows)
+        by_scenario = {name: getattr(tallies, name) for name in BY_SCENARIO}
+        return sums._replace(**{name: field.reshape(1, -1, field.shape[-1]) for name, field in by_scenario.items()})
 
     split = PartitionSpec("device")
     compiled = jax.jit(
-        jax.shard_map(simulate_group, mesh=mesh, in_specs=(PartitionSpec(), split, split), out_specs=split, check_vma=False)
+        jax.shard_map(
+            simulate_group, mesh=mesh, in_specs=(PartitionSpec(), split, split), out_specs=split, check_vma=False
+        )
     )
 
     def run(scenario: np.ndarray, valid: np.ndarray) -> Tally:

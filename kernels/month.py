@@ -109,15 +109,14 @@ def read(xp: Any, scene: Scene, t: Any, state: State, normal: Any) -> Reading:
     debt = scale * book.debt.balance_usd[t - 1]
     floating = book.debt.floating_usd[t] * column(paths.short_rate[:, t - 1])
     shock = next_shock(xp, book, state.shock, normal)
-    owned = dot(seen, book.assets.units)
     return Reading(
         performing=(state.default_month == 0) & (debt > 0),
         debt=debt,
         due=scale * (book.debt.service_usd[t] + floating),
         shock=shock,
         cfads=xp.maximum(1 + shock, 0) * operating_cash(xp, scene, t) - book.cash.fixed_cost_usd_month,
-        owned=owned,
-        secured=book.assets.pledged_share * owned + state.pledged_coins * coin_price,
+        owned=dot(seen, book.assets.units),
+        secured=dot(seen, book.assets.pledged_units) + state.pledged_coins * coin_price,
         coin_price=coin_price,
     )
 
@@ -154,8 +153,8 @@ def act(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Outcom
     cash = accounts.cash + xp.maximum(now.cfads - now.due, 0)
     debt_left = scale * (book.debt.balance_usd[t] + book.debt.balloon_usd[t])
     breach = broken_covenant(xp, book, now)
-    cash, swept = distribute(xp, book.terms, cash, due=now.due, debt=debt_left, breach=breach)
-    prepaid = state.prepaid + scale * swept / xp.maximum(debt_left, TINY_USD)
+    cash, swept_share = distribute(xp, book.terms, cash, due=now.due, debt=debt_left, breach=breach)
+    prepaid = xp.where(swept_share == 1, 1, state.prepaid + scale * swept_share)
 
     call = answer_margin_call(
         xp,
@@ -245,7 +244,7 @@ def watch(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Mont
 
     def secured_at(prices: Any) -> Any:
         coins = state.pledged_coins * column(prices[:, book.coin_channel])
-        return book.assets.pledged_share * dot(prices, book.assets.units) + coins
+        return dot(prices, book.assets.pledged_units) + coins
 
     dscr, ltv = ratios(xp, reading)
     return MonthView(

@@ -5,6 +5,7 @@ Written once for NumPy and JAX (`xp`), like the month. Runs once per scenario, a
 
 from typing import Any, NamedTuple
 
+from .accounts import TINY_USD
 from .arrays import Book, Paths, State
 
 RANKS = 3  # senior secured, second lien, unsecured
@@ -33,42 +34,58 @@ def sale_prices(xp: Any, book: Book, paths: Paths, impact: Any) -> Any:
     return impact * paths.price[:, later, channels] * paths.discount[:, later] * book.liquidation.kept_share
 
 
-def lost_share(xp: Any, book: Book, paths: Paths, impact: Any, end: State) -> Any:
-    """Share of each rank's claim that is lost, in dollars of today per dollar owed at default: [3, S, N].
+class Estate(NamedTuple):
+    """What a defaulted obligor leaves, [S, N], in dollars of today."""
 
-    Secured ranks take the pledged assets, the pledged coins and the cash account in turn; what is left of them, the
-    free assets, the free coins and the guarantee go to all unpaid claims alike. The caller applies each facility's
-    `unsecured_recovery` to the rest.
-    """
-    at = xp.maximum(end.default_month, 1)
-    rows = xp.arange(at.shape[0])[:, None]
+    secured: Any  # pledged assets and coins, cash account
+    free: Any  # other assets and coins, what the guarantee still covers
+    discount: Any  # value today of a dollar at default
+
+
+def estate(xp: Any, book: Book, paths: Paths, impact: Any, end: State) -> Estate:
+    """Sell the assets and gather the accounts as they were at default."""
+    rows, at = xp.arange(end.default_month.shape[0])[:, None], xp.maximum(end.default_month, 1)
     price = sale_prices(xp, book, paths, impact)[rows, at]  # [S, N, V]
     discount = paths.discount[rows, at]
-    owned = sum(price[:, :, v] * book.assets.units[v] for v in range(price.shape[2]))
     coin = price[:, :, book.coin_channel]
-    secured = book.assets.pledged_share * owned + end.pledged_coins * coin + end.cash_usd * discount
-    free = (1 - book.assets.pledged_share) * owned + end.coins * coin + end.guarantee_usd * discount
-
-    columns = xp.arange(at.shape[1])
-    scale = (1 - end.prepaid) * discount
-    unpaid = []
-    for rank in range(RANKS):
-        claim = scale * book.rank_balance_usd[rank][at - 1, columns]
-        paid = xp.minimum(claim, secured) if rank < RANKS - 1 else 0 * claim
-        secured = secured - paid
-        unpaid.append((claim, claim - paid))
-    deficiency = sum(missing for _, missing in unpaid)
-    spread = 1 - xp.minimum((secured + free) / xp.maximum(deficiency, 1e-9), 1)
-    defaulted = end.default_month > 0
-    return xp.stack(
-        [xp.where(defaulted, discount * missing * spread / xp.maximum(claim, 1e-9), 0) for claim, missing in unpaid]
+    owned, pledged = (
+        sum(price[:, :, v] * units[v] for v in range(price.shape[2]))
+        for units in (book.assets.units, book.assets.pledged_units)
     )
+    return Estate(
+        secured=pledged + end.pledged_coins * coin + end.cash_usd * discount,
+        free=owned - pledged + end.coins * coin + end.guarantee_usd * discount,
+        discount=discount,
+    )
+
+
+def lost_share(xp: Any, book: Book, left: Estate, end: State) -> Any:
+    """Share of each rank's claim that is lost, in dollars of today per dollar owed at default: [3, S, N].
+
+    Secured ranks take the secured part of the estate in turn; what is left of it and the free part go to all unpaid
+    claims alike. The caller applies each facility's `unsecured_recovery` to the rest.
+    """
+    before, columns = xp.maximum(end.default_month, 1) - 1, xp.arange(end.default_month.shape[1])
+    owed = (1 - end.prepaid) * left.discount
+    claims = [owed * book.rank_balance_usd[rank][before, columns] for rank in range(RANKS)]
+    secured, unpaid = left.secured, []
+    for claim in claims[:-1]:
+        paid = xp.minimum(claim, secured)
+        secured = secured - paid
+        unpaid.append(claim - paid)
+    unpaid.append(claims[-1])
+    covered = xp.minimum((secured + left.free) / xp.maximum(sum(unpaid), TINY_USD), 1)
+    lost = [
+        (1 - covered) * left.discount * missing / xp.maximum(claim, TINY_USD)
+        for claim, missing in zip(claims, unpaid, strict=True)
+    ]
+    return xp.where(end.default_month > 0, xp.stack(lost), 0)
 
 
 def facility_losses(xp: Any, book: Book, paths: Paths, impact: Any, end: State) -> FacilityLoss:
     """Exposure and loss of every facility; a default of the obligor hits all its facilities."""
     facilities = book.facilities
-    lost = lost_share(xp, book, paths, impact, end)
+    lost = lost_share(xp, book, estate(xp, book, paths, impact, end), end)
     default_month = end.default_month[:, facilities.obligor]
     at = xp.maximum(default_month - 1, 0)
     balance = facilities.balance_usd[at, xp.arange(facilities.obligor.shape[0])]

@@ -71,6 +71,7 @@ def build_book(
         terms=terms(rows, list(pds)),
         assets=owned._replace(
             units=owned.units[used_value],
+            pledged_units=owned.pledged_units[used_value],
             sale_quanta=owned.sale_quanta[used_value],
             quantum=owned.quantum[used_value],
         ),

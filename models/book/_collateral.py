@@ -21,7 +21,7 @@ def assets(rows: Rows, exposure: Exposure, coin_channel: int) -> arrays.Assets:
     quantum = np.array([power_of_two_quantum(total, QUANTA_BITS) if total > 0 else 1.0 for total in sold.sum(axis=1)])
     return arrays.Assets(
         units=units,
-        pledged_share=rows.agreed("pledged_share", 1.0),
+        pledged_units=rows.total(rows.number("pledged_share", 1.0) * exposure.units),
         sale_quanta=np.round(sold / quantum[:, None]),
         quantum=quantum,
     )

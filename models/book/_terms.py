@@ -15,7 +15,8 @@ def terms(rows: Rows, counterparties: list[str]) -> arrays.Terms:
     """What the rows of an obligor agree on, and accounts that add up."""
     tape = rows.tape
     guarantor = counterparty_index(tape["guarantor"], counterparties)
-    limit = tape["guarantee_limit_usd"].fill_null(tape["balance_usd"]).to_numpy()
+    limit = rows.agreed("guarantee_limit_usd", np.nan)
+    limit = np.where(np.isnan(limit), rows.total(rows.number("balance_usd")), limit)
     reserve, reserve_months = rows.total(rows.number("reserve_usd")), rows.agreed("reserve_months")
     call = rows.agreed("margin_call_ltv", NO_LIMIT)
     return arrays.Terms(
@@ -32,6 +33,6 @@ def terms(rows: Rows, counterparties: list[str]) -> arrays.Terms:
         coins=rows.total(rows.number("btc_treasury")),
         pledged_coins=rows.total(rows.number("btc_pledged")),
         cure_usd=rows.total(rows.number("cure_usd")),
-        guarantee_usd=rows.total(np.where(guarantor > 0, limit, 0.0)),
+        guarantee_usd=np.where(rows.largest(guarantor) > 0, limit, 0.0),
         guarantor=rows.largest(guarantor).astype(np.int32),
     )

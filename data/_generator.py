@@ -125,9 +125,9 @@ def _support(sample: Sample, loan: Loan, income: Columns) -> Columns:
 
 
 def _empty_months(sample: Sample, loan: Loan, income: Columns) -> Floats:
-    """Months of service that pay service and fixed cost of the month without a tenant, where GPUs outlive their contract.
+    """Months of service that pay for the month without a tenant and its fixed cost, where GPUs outlive their contract.
 
-    A lender who looks past the contract asks for it: `relet_months` of the base market is 1.
+    A lender who looks past the contract asks for it; whether a month stands empty is the market's `relet_months`.
     """
     outlived = (sample.fixed("gpu_share") > 0) & (months_of(sample.amount("contract_gap_months")) < 0)
     empty = income["contracted_share"].to_numpy() > 0

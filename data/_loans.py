@@ -17,9 +17,9 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 NEWEST_MONTHS = 3  # no facility or contract is closer to its end
-# What a contract pays as a share of today's posted rent. One-year contracts stand at 0.5 to 0.8 of on-demand prices, five
-# years on racks at 0.3 to 0.55; older contracts were signed at other rents. Where the drawn DSCR needs more there are more
-# GPUs, where it needs less the contract pays this all the same and covers better.
+# What a contract pays as a share of today's posted rent. One-year contracts stand at 0.5 to 0.8 of on-demand prices,
+# five years on racks at 0.3 to 0.55; older contracts were signed at other rents. Where the drawn DSCR needs more there
+# are more GPUs, where it needs less the contract pays this all the same and covers better.
 LEAST_CONTRACT, MOST_CONTRACT = 0.38, 0.70
 
 # Share of lending on each generation by age of the loan: up to one year, up to two, older (launches and volume dates).
@@ -164,7 +164,7 @@ def _unpaid_share(rate_annual: Floats, paid: Ints, months: Ints) -> Floats:
 
 
 def make_capacities(sample: Sample, loan: Loan, kit: Kit) -> Capacity:
-    """What the original loan bought, and more where that could not carry the DSCR at market or at the dearest contract."""
+    """What the original loan bought, and more where that could not carry the DSCR at market or the dearest contract."""
     cost = loan.original_usd / sample("loan_to_cost")
     contracted = np.round(sample.amount("contracted_share"), 2)
     needed = sample("dscr") * loan.service_usd_month

@@ -1,7 +1,7 @@
 """What one unit of capacity costs, draws and earns at the as-of date, and the debt service, cash and cost of a row.
 
 The shipped and generated books are sized with these numbers and their tests recompute them. A simulation does not
-read them: its levels come from the market configuration, which may differ.
+read them: its levels come from the market configuration. Those of the base market are the same, which a test keeps so.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ LEVELS = Levels()
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One GPU, PH/s or MW: the power it draws, what it cost, and its posted rent (0 where it has none)."""
+    """One GPU, PH/s or MW: the power it draws, what it cost installed, and its posted rent (0 where it has none)."""
 
     power_kw: float
     price_usd: float
@@ -137,6 +137,23 @@ def market_income(column: str, unit: Unit) -> float:
     if column.startswith("gpus_"):
         return unit.rent_usd_hour * LEVELS.realisation * HOURS_PER_MONTH
     return LEVELS.hashprice_usd_ph_day * DAYS_PER_MONTH
+
+
+def contract_rents(tape: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a checked tape whose GPUs earn a contract, with its rent and what that compares with in USD per GPU-hour.
+
+    `contract_usd_hour`; `posted_usd_hour`, the mean posted rent of the row's GPUs; `cost_usd_hour`, power and fixed
+    cost.
+    """
+    gpus = {column: unit for column, unit in _units(tape).items() if column.startswith("gpus_")}
+    count = pl.sum_horizontal(*gpus)
+    posted = sum((pl.col(column) * unit.rent_usd_hour for column, unit in gpus.items()), pl.lit(0.0)) / count
+    power_kw = sum((pl.col(column) * unit.power_kw for column, unit in gpus.items()), pl.lit(0.0)) / count
+    fixed = pl.col("fixed_cost_usd_month") / count / HOURS_PER_MONTH
+    revenue = pl.col("contract_revenue_usd_month") / (count * pl.col("contracted_share") * HOURS_PER_MONTH)
+    cost = power_kw * pl.col("power_usd_kwh") + fixed
+    earning = tape.filter(count > 0, pl.col("contracted_share") > 0, pl.col("contract_revenue_usd_month") > 0)
+    return earning.with_columns(contract_usd_hour=revenue, posted_usd_hour=posted, cost_usd_hour=cost)
 
 
 def _cost(tape: pl.DataFrame) -> pl.Expr:

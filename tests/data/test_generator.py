@@ -10,8 +10,9 @@ from polars.testing import assert_frame_equal
 from rackrisk.data import check_tape, generate
 from rackrisk.data._draws import log_normal, triangular
 from rackrisk.data._generator import ROWS_PER_PASS
+from rackrisk.data._loans import LEAST_CONTRACT, MOST_CONTRACT
 from rackrisk.data._mix import pools, sector_mix
-from rackrisk.data._sizing import LEVELS, obligor_economics
+from rackrisk.data._sizing import LEVELS, contract_rents, economics, hardware, obligor_economics
 
 AS_OF = date(2026, 8, 31)
 
@@ -104,9 +105,38 @@ def test_dscr_is_what_was_drawn_or_more(sized: pl.DataFrame) -> None:
     low, _, high = (dict(zip(mix.archetypes, values, strict=True)) for values in mix.ranges["dscr"])
     for (name,), rows in sized.group_by("archetype"):
         assert rows["dscr"].to_numpy().min() > low[str(name)] - 0.02, name
-    contracted = sized.filter(pl.col("contracted_share") > 0)
-    highest = contracted["archetype"].replace_strict(high, return_dtype=pl.Float64)
-    assert share_of(contracted["dscr"] <= highest + 0.02) > 0.97
+    leases = sized.filter((pl.col("contracted_share") > 0) & (pl.col("segment") == "data_centres"))
+    highest = leases["archetype"].replace_strict(high, return_dtype=pl.Float64)
+    assert share_of(leases["dscr"] <= highest + 0.02) > 0.97
+
+
+def test_gpu_contracts_cover_more_than_was_drawn_only_at_the_lowest_rent(tape: pl.DataFrame) -> None:
+    mix = sector_mix()
+    high = dict(zip(mix.archetypes, mix.ranges["dscr"][2], strict=True))
+    rows = contract_rents(economics(tape, as_of=AS_OF)).with_columns(
+        dscr=pl.col("cash_usd_month") / pl.col("service_usd_month"),
+        share=pl.col("contract_usd_hour") / pl.col("posted_usd_hour"),
+        highest=pl.col("source").str.strip_prefix("generated: ").replace_strict(high, return_dtype=pl.Float64),
+    )
+    above = rows.filter(pl.col("dscr") > pl.col("highest") + 0.02)
+    assert (above["share"] < LEAST_CONTRACT + 0.002).all()
+
+
+def test_contracts_pay_a_plausible_share_of_posted_rents(tape: pl.DataFrame) -> None:
+    """Inside the stated range in every row; H100 and GB300 in the middle against contracts of 2025 and 2026."""
+    rents = contract_rents(tape)
+    share = rents["contract_usd_hour"] / rents["posted_usd_hour"]
+    assert share.is_between(LEAST_CONTRACT - 0.002, MOST_CONTRACT + 0.002).all()
+    for name, low, high in (("h100", 1.7, 2.65), ("gb300", 2.2, 4.0)):
+        alone = rents.filter(pl.col("posted_usd_hour") == hardware()[name].rent_usd_hour)["contract_usd_hour"]
+        assert low < float(np.median(alone.to_numpy())) < high, name
+
+
+def test_reserves_pay_for_the_month_without_a_tenant(tape: pl.DataFrame) -> None:
+    rows = contract_rents(economics(tape, as_of=AS_OF))
+    outlived = rows.filter(pl.col("contract_end_date") < pl.col("maturity_date"))
+    assert outlived.height > 100
+    assert (outlived["reserve_usd"] >= outlived["service_usd_month"] + outlived["fixed_cost_usd_month"] - 100).all()
 
 
 def test_debt_is_never_more_than_was_lent_against_cost(sized: pl.DataFrame) -> None:

@@ -1,3 +1,4 @@
+import math
 import re
 from datetime import date
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 
 import rackrisk.data
 from rackrisk.data._public import PUBLIC_AS_OF, offtakers, public_facilities
-from rackrisk.data._sizing import LEVELS, hardware, obligor_economics
+from rackrisk.data._sizing import LEVELS, contract_rents, hardware, obligor_economics
 
 FOLDER = Path(rackrisk.data.__file__).parent
 CONFIDENCE = {"confirmed-primary", "confirmed-register", "confirmed-press", "memory"}
@@ -94,14 +95,40 @@ def test_loans_with_contracts_start_with_a_dscr_lenders_accept(obligors: pl.Data
     assert wrong.rows() == []
 
 
+def test_contracts_pay_a_plausible_share_of_posted_rents(book: pl.DataFrame) -> None:
+    """0.39 to 0.71, and 0.31 where a fifth of the contract was paid ahead; H100 and GB300 against real contracts."""
+    rents = contract_rents(book).with_columns(share=pl.col("contract_usd_hour") / pl.col("posted_usd_hour"))
+    assert rents.height >= 19
+    assert rents.filter(~pl.col("share").is_between(0.30, 0.75)).select("facility_id", "share").rows() == []
+    for name, low, high in (("h100", 1.7, 2.65), ("gb300", 2.2, 4.0)):
+        alone = rents.filter(pl.col("posted_usd_hour") == hardware()[name].rent_usd_hour)
+        assert alone.height >= 1
+        assert alone["contract_usd_hour"].is_between(low, high).all(), name
+
+
+def test_a_lost_unrated_tenant_costs_within_two_years(book: pl.DataFrame) -> None:
+    """Log rents fall by 0.13 a year at the mean of the base market; then released GPUs earn the contract at most."""
+    earned = LEVELS.realisation * math.exp(-2 * 0.13) * pl.col("posted_usd_hour") - pl.col("cost_usd_hour")
+    unrated = contract_rents(book).filter(pl.col("offtaker_pd_annual") >= 0.01)
+    gain = unrated.with_columns(gain=earned / (pl.col("contract_usd_hour") - pl.col("cost_usd_hour")))
+    assert gain.height >= 8
+    assert gain.filter(pl.col("gain") > 1.1).select("facility_id", "gain").rows() == []
+
+
+def test_released_gpus_pay_for_hall_and_power(book: pl.DataFrame) -> None:
+    """Also those of a triple-net lease, whose tenant bears both while he is there; own sites cost least."""
+    cost = contract_rents(book).select("facility_id", "cost_usd_hour", "power_usd_kwh")
+    assert cost.filter((pl.col("cost_usd_hour") < 0.4) | (pl.col("power_usd_kwh") <= 0)).rows() == []
+
+
 def test_covenants_are_kept_today(book: pl.DataFrame, obligors: pl.DataFrame) -> None:
     tested = book.group_by("obligor_id").agg(pl.col("covenant_dscr").first()).join(obligors, on="obligor_id")
     assert tested.filter(pl.col("dscr") < pl.col("covenant_dscr"))["obligor_id"].to_list() == []
 
 
 def test_debt_is_a_plausible_share_of_cost(obligors: pl.DataFrame) -> None:
-    """Unsecured borrowers may owe little against what they own; secured loans are made against something."""
-    least = pl.when(pl.col("seniority") == "senior_secured").then(0.3).otherwise(0.1)
+    """Unsecured borrowers may owe little against what they own; secured loans are made against something and repaid."""
+    least = pl.when(pl.col("seniority") == "senior_secured").then(0.25).otherwise(0.1)
     wrong = obligors.filter(~pl.col("loan_to_cost").is_between(least, 1.1)).select("obligor_id", "loan_to_cost")
     assert wrong.rows() == []
 

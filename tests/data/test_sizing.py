@@ -3,8 +3,9 @@ from datetime import date
 import polars as pl
 import pytest
 
+from rackrisk.config import load_settings
 from rackrisk.data import check_tape
-from rackrisk.data._sizing import economics, level_payment, obligor_economics
+from rackrisk.data._sizing import LEVELS, economics, hardware, level_payment, obligor_economics
 
 AS_OF = date(2026, 8, 31)
 LOAN = {
@@ -70,3 +71,27 @@ def test_rows_of_an_obligor_are_added() -> None:
     assert both["debt_usd"] == 3e6
     assert both["loan_to_cost"] == pytest.approx(3e6 / (200 * 48_000))
     assert both["dscr"] == pytest.approx(both["cash_usd_month"] / (3 * 88_848.79), rel=1e-6)
+
+
+def test_levels_are_those_of_the_base_market() -> None:
+    """Books are sized with this table and simulated with the market: they must see the same prices on the first day."""
+    market = load_settings([])[0].market
+    known = hardware()
+    here = {name: (known[name].rent_usd_hour, known[name].power_kw) for name in market.generations}
+    assert here == {name: (gpu.rent_usd_gpu_hour, gpu.power_kw) for name, gpu in market.generations.items()}
+    machines = {name: (known[name].price_usd, known[name].power_kw) for name in market.asics}
+    assert machines == {name: (1000 * asic.usd_per_th, asic.joule_per_th) for name, asic in market.asics.items()}
+    assert known["site"].price_usd == market.site_usd_mw.start
+    assert {
+        "bitcoin": LEVELS.bitcoin_usd,
+        "hashprice": LEVELS.hashprice_usd_ph_day,
+        "lease": LEVELS.lease_usd_kw_month,
+        "realisation": LEVELS.realisation,
+        "rate": LEVELS.short_rate_annual,
+    } == {
+        "bitcoin": market.btc.price_usd,
+        "hashprice": market.mining.hashprice_usd_ph_day,
+        "lease": market.lease_usd_kw_month.start,
+        "realisation": market.rent.realisation,
+        "rate": market.rates.start,
+    }

@@ -92,7 +92,7 @@ class Facilities(NamedTuple):
     rank: Any  # [F] int32: 0 senior secured, 1 second lien, 2 unsecured
     balance_usd: Any  # [T+1, F]
     unsecured_recovery: Any  # [F]
-    cumulative_share: Any  # [T+1, F] facility's share of its obligor's balances of months 0..t, added up
+    cumulative_share: Any  # [T+1, F] share of its obligor's balances of months 0..t, discounted at today's short rate
 
 
 class Book(NamedTuple):

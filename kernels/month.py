@@ -180,7 +180,8 @@ def act(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Outcom
 def broken_covenant(xp: Any, book: Book, reading: Reading) -> Any:
     """DSCR below or LTV above its covenant."""
     dscr, ltv = ratios(xp, reading)
-    return (dscr < book.terms.covenant_dscr) | (ltv > book.terms.covenant_ltv)
+    tested = book.terms.covenant_dscr > 0
+    return (tested & (dscr < book.terms.covenant_dscr)) | (ltv > book.terms.covenant_ltv)
 
 
 def ratios(xp: Any, reading: Reading) -> tuple[Any, Any]:

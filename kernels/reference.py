@@ -24,8 +24,8 @@ def idiosyncratic_normals(
 
 def facility_pv_balance(xp: Any, book: Book, state: State) -> Any:
     """Share an obligor's discounted balance among its facilities by scheduled balance until default: [S, F]."""
-    obligor = book.facilities.obligor
-    until = xp.where(state.default_month > 0, state.default_month - 1, book.debt.balance_usd.shape[0] - 1)[:, obligor]
+    obligor, months = book.facilities.obligor, book.debt.balance_usd.shape[0] - 1
+    until = xp.where(state.default_month > 0, state.default_month, months)[:, obligor] - 1
     share = book.facilities.cumulative_share[until, xp.arange(obligor.shape[0])]
     return state.pv_balance[:, obligor] * share
 

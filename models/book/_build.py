@@ -77,7 +77,9 @@ def build_book(
         ),
         liquidation=sales,
         refinancing=refinancing(recovery, owned.units),
-        facilities=facilities(rows, plan, recovery.unsecured_recovery),
+        facilities=facilities(
+            rows, plan, unsecured_recovery=recovery.unsecured_recovery, short_rate=market.rates.start
+        ),
         rank_balance_usd=rank_balances(rows, plan),
         coin_channel=used_value.index(coin),
         power_channel=used_cash.index(power),

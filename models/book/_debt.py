@@ -52,15 +52,16 @@ def debt(rows: Rows, plan: Schedule) -> arrays.Debt:
     )
 
 
-def facilities(rows: Rows, plan: Schedule, unsecured_recovery: float) -> arrays.Facilities:
+def facilities(rows: Rows, plan: Schedule, *, unsecured_recovery: float, short_rate: float) -> arrays.Facilities:
     """One entry a row; `unsecured_recovery` where the tape gives none."""
-    of_obligor = np.cumsum(rows.total(plan.balance), axis=0)[:, rows.owner]
+    carried = plan.balance * np.exp(-short_rate / 12 * np.arange(1, len(plan.balance) + 1))[:, None]
+    of_obligor = np.cumsum(rows.total(carried), axis=0)[:, rows.owner]
     return arrays.Facilities(
         obligor=rows.owner,
         rank=_rank(rows),
         balance_usd=plan.balance,
         unsecured_recovery=rows.number("unsecured_recovery", unsecured_recovery),
-        cumulative_share=np.cumsum(plan.balance, axis=0) / np.maximum(of_obligor, SHARE_OF_NOTHING),
+        cumulative_share=np.cumsum(carried, axis=0) / np.maximum(of_obligor, SHARE_OF_NOTHING),
     )
 
 

@@ -1,7 +1,7 @@
 """A second reading of the structural model: docs/model.md sections 3 and 4 in plain Python floats.
 
-One scenario, one borrower and one month at a time, without arrays, so that it can be read beside the document line by
-line. The market and the normals are given. It shares no code with the engines but the names of their arrays.
+One scenario, one borrower and one month at a time, so that it can be read beside the document line by line. The market
+and the normals are given. It shares no code with the engines but the names of their arrays.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Borrower:
     terms: dict[str, float]  # by field of the terms and of the rest of the cash arrays
     guarantor: int
     units: list[float]
-    pledged_share: float
+    pledged_units: list[float]
     units_for_sale: list[float]  # coins included, in whole quanta
 
 
@@ -138,7 +138,7 @@ def borrowers(book: Book) -> list[Borrower]:
             terms={name: float(values[i]) for name, values in named.items()},
             guarantor=int(terms.guarantor[i]),
             units=assets.units[:, i].tolist(),
-            pledged_share=float(assets.pledged_share[i]),
+            pledged_units=assets.pledged_units[:, i].tolist(),
             units_for_sale=(assets.sale_quanta[:, i] * assets.quantum).tolist(),
         )
         for i in range(len(book.stream))
@@ -199,6 +199,7 @@ def cash_flow(who: Borrower, world: World, t: int, shock: float, events: Counter
         else:
             events["empty"] += any(contract.released)
         events["offtaker defaulted"] += last < min(t, contract.end_month)
+    events["shock takes all"] += 1 + shock < 0
     return max(0.0, 1 + shock) * operating - who.terms["fixed_cost_usd_month"]
 
 
@@ -224,10 +225,8 @@ def draw(account: Account, need: float, coin: float, *, sponsor: bool, guarantor
 
 def count_sources(before: Account, after: Account, what: str, events: Counter[str]) -> None:
     """Note who paid."""
-    events[f"cash pay {what}"] += after.cash_usd < before.cash_usd
-    events[f"coins pay {what}"] += after.coins < before.coins
-    events[f"cure pay {what}"] += after.cure_usd < before.cure_usd
-    events[f"guarantee pay {what}"] += after.guarantee_usd < before.guarantee_usd
+    for source in ("cash_usd", "coins", "cure_usd", "guarantee_usd"):
+        events[f"{source.removesuffix('_usd')} pay {what}"] += getattr(after, source) < getattr(before, source)
 
 
 def month(
@@ -240,7 +239,7 @@ def month(
     """
     a = world.persistence
     start = replace(start, shock=a * start.shock + sqrt(1 - a * a) * who.terms["shock_sd"] * normal)
-    seen = read(who, world, t, phi, start, events)
+    seen = read(who, world, t, phi, start=start, events=events)
     if seen.debt <= 0:
         return start, 0
     failed = replace(start, cash_usd=start.cash_usd + max(0.0, seen.cfads))
@@ -268,20 +267,20 @@ class Seen:
     guarantor: bool  # alive
 
 
-def read(who: Borrower, world: World, t: int, phi: list[float], start: Account, events: Counter[str]) -> Seen:
+def read(who: Borrower, world: World, t: int, phi: list[float], *, start: Account, events: Counter[str]) -> Seen:
     """3.1 to 3.3."""
     keep = 1 - start.prepaid
     debt = keep * who.debt["balance_usd"][t - 1]
     interest = who.debt["floating_usd"][t] * world.short[t - 1]
-    coin = world.price[t][world.coin] * phi[world.coin]
-    owned = sum(u * p * f for u, p, f in zip(who.units, world.price[t], phi, strict=True))
+    price = [amount * factor for amount, factor in zip(world.price[t], phi, strict=True)]
+    coin = price[world.coin]
     return Seen(
         debt=debt,
         due=keep * (who.debt["service_usd"][t] + interest),
         cfads=cash_flow(who, world, t, start.shock, events) if debt > 0 else 0.0,
         coin=coin,
-        owned=owned,
-        secured=who.pledged_share * owned + start.pledged_coins * coin,
+        owned=dot(who.units, price),
+        secured=dot(who.pledged_units, price) + start.pledged_coins * coin,
         guarantor=world.alive(who.guarantor, t),
     )
 
@@ -299,7 +298,7 @@ def pay_service(start: Account, seen: Seen, events: Counter[str]) -> tuple[Accou
 def distribute(who: Borrower, t: int, now: Account, seen: Seen, events: Counter[str]) -> Account:
     """3.5: fill the reserve; the excess is trapped and swept in a breach, or leaves."""
     terms = who.terms
-    low_cover = seen.cfads < terms["covenant_dscr"] * seen.due
+    low_cover = terms["covenant_dscr"] > 0 and seen.cfads < terms["covenant_dscr"] * seen.due
     high_ltv = seen.debt > terms["covenant_ltv"] * seen.secured
     target = max(terms["reserve_months"] * seen.due, terms["reserve_floor_usd"])
     cash = now.cash_usd + max(0.0, seen.cfads - seen.due)
@@ -381,11 +380,11 @@ def outcomes(who: Borrower, world: World, life: Life, phi: list[float], events: 
     price, today = proceeds(world, t, phi), world.discount[t]
     exposure = {loan.place: (1 - account.prepaid) * loan.balance[t - 1] for loan in who.loans}
     owed = {place: today * amount for place, amount in exposure.items()}
-    assets = dot(who.units, price)
-    pool = who.pledged_share * assets + account.pledged_coins * price[world.coin] + today * account.cash_usd
+    pledged = dot(who.pledged_units, price)
+    pool = pledged + account.pledged_coins * price[world.coin] + today * account.cash_usd
     for rank in (SENIOR, SECOND):
         pool = share_out(pool, owed, [loan.place for loan in who.loans if loan.rank == rank])
-    free = (1 - who.pledged_share) * assets + account.coins * price[world.coin]
+    free = dot(who.units, price) - pledged + account.coins * price[world.coin]
     guarantee = account.guarantee_usd if world.alive(who.guarantor, t) else 0.0
     events["guarantor pays the estate"] += guarantee > 0
     share_out(pool + free + today * guarantee, owed, list(owed))

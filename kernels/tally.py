@@ -32,7 +32,7 @@ class Scale(NamedTuple):
 
 
 class MonthTally(NamedTuple):
-    """One month, summed over the tile's watched scenarios, int64 [G]; defaults of every scenario."""
+    """One month, summed over the tile's watched scenarios, int64 [G]; defaults are of every scenario."""
 
     performing: Any
     dscr_below_1_2: Any
@@ -41,7 +41,7 @@ class MonthTally(NamedTuple):
     debt: Any  # view quanta, like the two values
     book_value: Any
     clearing_value: Any
-    defaulted_debt: Any
+    defaulted_debt: Any  # of every scenario
     defaults: Any  # [S, G] whole numbers, by scenario
 
 
@@ -87,11 +87,12 @@ def tally_month(xp: Any, book: Book, scale: Scale, view: MonthView, valid: Any) 
     low_cover, no_cover = (owes & (view.dscr < level) for level in DSCR_LEVELS)
     high_ltv = counted & (view.ltv > book.terms.covenant_ltv)
     defaulted = view.defaulted & valid
-    amounts = (view.debt_usd, view.book_value_usd, view.clearing_value_usd, xp.where(defaulted, view.debt_usd, 0))
+    amounts = (view.debt_usd, view.book_value_usd, view.clearing_value_usd)
     quanta = [xp.where(counted, usd / scale.view_quantum_usd, 0) for usd in amounts]
+    defaulted_debt = xp.where(defaulted, xp.round(view.debt_usd / scale.view_quantum_usd), 0).astype(xp.float64)
     rows = [xp.round(_over_watched(xp, values)) for values in (counted, low_cover, no_cover, high_ltv, *quanta)]
     return MonthTally(
-        *(_integer(xp, scale.obligor_in_group @ row) for row in rows),
+        *(_integer(xp, scale.obligor_in_group @ row) for row in (*rows, xp.sum(defaulted_debt, axis=0))),
         defaults=count_by(xp, defaulted, scale.obligor_in_group.astype(xp.float32)),
     )
 

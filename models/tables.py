@@ -66,7 +66,7 @@ def pd_term(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:
     return _by_month(
         built,
         pd_count=_quotient(mean, obligors),
-        pd_exposure=in_default / int(tally.watched) / balance,
+        pd_exposure=in_default / scenarios / balance,
         pd_count_std_error=_unless(scenarios < 2, _quotient(np.sqrt(variance), obligors)),
     )
 

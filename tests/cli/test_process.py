@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,15 @@ def test_a_second_thread_computes_and_its_errors_arrive_here() -> None:
         interruptible(fail, None)
 
 
+@pytest.fixture
+def sigint_heard() -> Iterator[None]:
+    """A process started in the background of a shell may ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("sigint_heard")
 def test_a_cancelled_call_ends_at_its_next_report() -> None:
     reports: list[int] = []
 

@@ -289,7 +289,8 @@ def pay_service(start: Account, seen: Seen, events: Counter[str]) -> tuple[Accou
     """3.4."""
     need = max(0.0, seen.due - seen.cfads)
     now, unpaid = draw(start, need, seen.coin, sponsor=seen.debt < seen.secured, guarantor=seen.guarantor)
-    count_sources(start, now, "service", events)
+    if unpaid <= 0:
+        count_sources(start, now, "service", events)
     events["sponsor walks away"] += unpaid > 0 and start.cure_usd > 0 and seen.debt >= seen.secured
     events["guarantor is dead"] += unpaid > 0 and start.guarantee_usd > 0 and not seen.guarantor
     return now, unpaid <= 0
@@ -337,7 +338,8 @@ def repay_balloon(
     value = seen.owned + now.pledged_coins * seen.coin
     gap = max(0.0, balloon - max(0.0, new_loan(who, world, t, value, seen.cfads) - staying))
     after, unpaid = draw(now, gap, seen.coin, sponsor=balloon + staying < value, guarantor=seen.guarantor)
-    count_sources(now, after, "balloon", events)
+    if unpaid <= 0:
+        count_sources(now, after, "balloon", events)
     events["refinanced in full"] += gap <= 0
     return after, unpaid <= 0
 

@@ -65,6 +65,14 @@ def coins(borrower: str, **changes: Any) -> dict[str, Any]:
     return {**loan, **terms, "obligor_id": borrower, "refi_ltv": 0.7, **changes}
 
 
+def campus(months: int, **changes: Any) -> dict[str, Any]:
+    """A bullet against a powered site at an LTV that calm lenders take and stressed ones do not."""
+    maturity = date(2026 + (months + 7) // 12, (months + 7) % 12 + 1, 28)
+    loan = {"balance_usd": 7.5e7, "coupon_annual": 0.07, "amortisation": "bullet", "maturity_date": maturity}
+    support = {"site_mw": 10.0, "cash_volatility": 0.05, "pledged_share": 0.5, "cure_usd": 6e6}
+    return {**loan, **support, **MARKET_TERMS, "obligor_id": f"campus {months}", **changes}
+
+
 def contract(k: int) -> dict[str, Any]:
     """The k-th of several contracts of one borrower, at a power price that idles old machines."""
     terms = {"offtaker": f"lab {k % 2}", "offtaker_pd_annual": 0.1, "contract_end_date": date(2026 + k, 12, 31)}
@@ -78,6 +86,7 @@ def crafted() -> pl.DataFrame:
     accounts = {"cure_usd": 5e6, "btc_treasury": 40.0, "reserve_usd": 1e6, **PARENT, "guarantee_limit_usd": 3e6}
     lease = {**LAB, "contracted_share": 1.0, "contract_revenue_usd_month": 1.6e6, "fixed_cost_usd_month": 1e5}
     estate = {"gpus_h100": 1900.0, "btc_treasury": 20.0, "covenant_dscr": 1.1, "unsecured_recovery": 0.2}
+    bridge = {"reserve_usd": 1e6, "btc_treasury": 10.0, "cure_usd": 2e6, **PARENT, "guarantee_limit_usd": 4e6}
     return tape_of(
         gpus("swept", balance_usd=2e7, covenant_dscr=5.0, sweep_share=1.0),
         gpus("trapped", covenant_ltv=0.9, sweep_share=0.3, reserve_months=3.0, reserve_usd=2e6),
@@ -86,6 +95,8 @@ def crafted() -> pl.DataFrame:
         gpus("guaranteed", **PARENT, fixed_cost_usd_month=1e6, interest_only_months=12),
         gpus("balloon", **balloon, **accounts, **LAB, contract_revenue_usd_month=2.3e6, pledged_share=0.4),
         gpus("campus", **lease, balance_usd=1e8, amortisation="bullet", gpus_h100=0.0, site_mw=12.0),
+        *(campus(months) for months in range(9, 60, 6)),
+        *(campus(months, refi_ltv=0.56, refi_dscr=0.0, **bridge) for months in (1, 2, 3, 4)),
         coins("called", **PARENT, reserve_usd=4e6),
         coins("old miner", hash_ph_s19=900.0, hash_ph_s21=200.0, power_usd_kwh=0.07),
         gpus("gpus and hash", **LAB, contract_revenue_usd_month=2e6, hash_ph_s19=900.0),

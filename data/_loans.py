@@ -122,7 +122,7 @@ def make_loans(sample: Sample, offtaker: Ints) -> Loan:
     spread = _spread(sample, offtaker)
     floating = sample.uniforms["rate"] < sample.fixed("floating")
     over = np.where(floating, LEVELS.short_rate_annual, LEVELS.treasury_annual)
-    rate = np.round(np.where(np.isnan(spread), sample("coupon_annual"), spread + over), 4)
+    rate: Floats = np.where(np.isnan(spread), sample("coupon_annual"), spread + over).round(4)
     left = np.where(sample.is_word("amortisation", "bullet"), 1.0, np.round(sample.amount("balloon_fraction"), 2))
     interest_only = np.maximum(free - age, 0)
     paying = tenor - age - interest_only

@@ -90,6 +90,4 @@ def build_book(
 
 def _used(table: np.ndarray, always: int) -> list[int]:
     """Rows with any exposure, and the one that is always kept."""
-    used = table.any(axis=1)
-    used[always] = True
-    return np.flatnonzero(used).tolist()
+    return np.union1d(np.flatnonzero(table.any(axis=1)), [always]).tolist()

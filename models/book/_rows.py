@@ -23,7 +23,7 @@ class Rows:
         tape = tape.sort("obligor_id", "facility_id")
         ids = tape["obligor_id"]
         starts = np.flatnonzero((ids != ids.shift(1)).fill_null(True).to_numpy())
-        owner = np.repeat(np.arange(len(starts)), np.diff([*starts, tape.height])).astype(np.int32)
+        owner = np.repeat(np.arange(len(starts)), np.diff(starts, append=tape.height)).astype(np.int32)
         return cls(tape, as_of, ids.gather(starts).to_list(), owner, starts)
 
     def number(self, name: str, missing: float = 0.0) -> np.ndarray:

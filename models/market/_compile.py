@@ -139,7 +139,7 @@ def _root(matrix: np.ndarray) -> np.ndarray:
     """Lower triangular root of a positive semidefinite matrix, by QR of its symmetric root."""
     values, vectors = np.linalg.eigh(matrix)
     half = vectors * np.sqrt(np.maximum(values, 0))
-    lower = np.linalg.qr(half.T, mode="r").T
+    lower = np.linalg.qr(half.T).R.T
     return lower * np.where(np.diag(lower) < 0, -1.0, 1.0)
 
 

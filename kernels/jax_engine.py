@@ -15,13 +15,16 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 from .arrays import Book, Paths, State
-from .month import month, scene, start
+from .chunks import Chunk, arrange, chunks_owing
+from .month import month_of_loans, scene, sell, start
 from .recovery import facility_losses
 from .reference import MONTHS_PER_BLOCK, facility_pv_balance, idiosyncratic_normals
+from .sums import count_by
 from .tally import BY_SCENARIO, MonthTally, Scale, Tally, map_fields, tally_month, tally_tile
 
 MakePaths = Callable[[Any, Any, Any, Any], Paths]  # (xp, market, key, scenario) -> market paths, float64
 CELLS_PER_TILE = 16384  # scenarios x obligors that stay in a core's cache
+CELLS_PER_CHUNK = 4096  # scenarios x obligors of one step: its intermediates stay close to the core
 MIN_TILE, MAX_TILE = 4, 1024  # scenarios; below four, XLA lays out the loops badly (measured)
 CELLS_PER_GROUP = 2**20  # tiles share market paths, which are slow to make for few scenarios
 MAX_GROUP = 256
@@ -31,6 +34,11 @@ def tile_scenarios(obligors: int) -> tuple[int, int]:
     """Scenarios in a tile, and in a group of tiles: powers of two, from the size of the book alone."""
     tile = min(max(_power_of_two(CELLS_PER_TILE // obligors), MIN_TILE), MAX_TILE)
     return tile, max(min(_power_of_two(CELLS_PER_GROUP // obligors), MAX_GROUP), tile)
+
+
+def chunk_obligors(obligors: int, scenarios: int) -> int:
+    """Obligors whose month is worked out at a time."""
+    return min(max(CELLS_PER_CHUNK // scenarios, 1), obligors)
 
 
 def _power_of_two(most: int) -> int:
@@ -53,10 +61,31 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, *, scenario:
     months = book.debt.balance_usd.shape[0] - 1
     stage, first = scene(jnp, book, paths), start(jnp, book, scenario.shape[0])
 
+    columns = chunk_obligors(book.stream.shape[0], scenario.shape[0])
+    owing = chunks_owing(book, columns)
+    groups = scale.obligor_in_group.shape[0]
+    nothing = MonthTally(
+        *[jnp.zeros(groups, jnp.int64)] * (len(MonthTally._fields) - 1),
+        defaults=jnp.zeros((scenario.shape[0], groups), jnp.float32),
+    )
+
     def one_month(state: State, inputs: tuple[Any, Any]) -> tuple[State, tuple[Any, MonthTally]]:
         t, normal = inputs
-        state, view = month(jnp, stage, t, state, normal)
-        return state, (state.impact, tally_month(jnp, book, scale, view, valid[:, None]))
+
+        def some_loans(place: Any, done: tuple[State, Any, MonthTally]) -> tuple[State, Any, MonthTally]:
+            state, quanta, tally = done
+            chunk = Chunk(place * columns, columns)
+            part = chunk.scene(stage)
+            after, view = month_of_loans(jnp, part, t, chunk.state(state), chunk.cut(normal))
+            grouped = scale._replace(obligor_in_group=chunk.cut(scale.obligor_in_group))
+            seen = tally_month(jnp, part.book, grouped, view, valid[:, None])
+            sold = count_by(jnp, view.defaulted, part.book.assets.sale_quanta)
+            return chunk.put(state, after), quanta + sold, jax.tree.map(jnp.add, tally, seen)
+
+        before = (state, jnp.zeros_like(state.inventory), nothing)
+        state, quanta, tally = jax.lax.fori_loop(0, owing[t - 1], some_loans, before)
+        inventory, impact = sell(jnp, stage, t, state.inventory, quanta)
+        return state._replace(inventory=inventory, impact=impact), (impact, tally)
 
     def some_months(state: State, block: Any, count: int = MONTHS_PER_BLOCK) -> tuple[State, tuple[Any, MonthTally]]:
         normals = idiosyncratic_normals(jnp, key, scenario, book.stream, block=block, dtype=dtype)
@@ -94,6 +123,8 @@ def open_tiles(
         dimension; scenarios per group of tiles; the devices.
     """
     _use_every_core()
+    tile, group = tile_scenarios(book.stream.shape[0])
+    book, scale = arrange(book, scale, chunk_obligors(book.stream.shape[0], tile))
     with jax.enable_x64(True):
         devices = jax.devices()
         mesh = jax.sharding.Mesh(np.array(devices), ("device",))
@@ -102,8 +133,6 @@ def open_tiles(
             (cast(book, dtype), cast(market, jnp.float64), cast(scale, jnp.float64), tuple(jnp.uint32(k) for k in key)),
             jax.sharding.NamedSharding(mesh, PartitionSpec()),
         )
-
-    tile, group = tile_scenarios(book.stream.shape[0])
 
     def simulate_group(fixed: Any, scenario: Any, valid: Any) -> Tally:
         book, market, scale, key = fixed

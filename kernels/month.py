@@ -4,6 +4,7 @@ Written once for NumPy and JAX (`xp`): the reference engine runs it in float64 m
 compiles it. `docs/model.md`, section 3, has the same equations in the same order. Values are [S, N] unless said.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,13 +83,27 @@ def month(xp: Any, scene: Scene, t: Any, state: State, normal: Any) -> tuple[Sta
 
     `normal` holds the standard normals of the month's idiosyncratic shocks.
     """
+    after, view = month_of_loans(xp, scene, t, state, normal)
+    quanta = count_by(xp, view.defaulted, scene.book.assets.sale_quanta)
+    inventory, impact = sell(xp, scene, t, state.inventory, quanta)
+    return after._replace(inventory=inventory, impact=impact), view
+
+
+def month_of_loans(xp: Any, scene: Scene, t: Any, state: State, normal: Any) -> tuple[State, MonthView]:
+    """The month without its sales, of all obligors or of some: no one sees another's month before its end."""
     reading = once(xp, read(xp, scene, t, state, normal))
     outcome = once(xp, act(xp, scene, t, state, reading))
-    defaulted = outcome.cause > 0
-    inventory, impact = sell(xp, scene, t, state.inventory, defaulted)
     after = carry(xp, scene, t, state, reading, outcome=outcome)
-    view = watch(xp, scene, t, state, reading)._replace(defaulted=defaulted)
-    return after._replace(inventory=inventory, impact=impact), view
+    return after, watch(xp, scene, t, state, reading)._replace(defaulted=outcome.cause > 0)
+
+
+def if_any(xp: Any, sign: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+    """`yes()` if the sign is set, else `no()`; only one of them is computed."""
+    if xp is np:
+        return yes() if sign else no()
+    from jax.lax import cond
+
+    return cond(sign, yes, no)
 
 
 def once(xp: Any, values: Any) -> Any:
@@ -166,12 +181,17 @@ def act(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Outcom
         coin_price=now.coin_price,
     )
     cash, prepaid, call = once(xp, (cash, prepaid, call))
-    balloon = (1 - prepaid) * book.debt.balloon_usd[t]
-    staying = (1 - prepaid) * book.debt.balance_usd[t]
-    value = now.owned + call.pledged * now.coin_price
-    gap = xp.maximum(balloon - xp.maximum(borrowable(xp, scene, t, value, now.cfads) - staying, 0), 0)
     accounts = accounts._replace(cash=cash, coins=call.free)
-    accounts, gap = once(xp, draw(xp, accounts, gap, now.coin_price, balloon + staying < value))
+
+    def place_balloons() -> tuple[Accounts, Any]:
+        balloon = (1 - prepaid) * book.debt.balloon_usd[t]
+        staying = (1 - prepaid) * book.debt.balance_usd[t]
+        value = now.owned + call.pledged * now.coin_price
+        gap = xp.maximum(balloon - xp.maximum(borrowable(xp, scene, t, value, now.cfads) - staying, 0), 0)
+        return draw(xp, accounts, gap, now.coin_price, balloon + staying < value)
+
+    due_now = (book.debt.balloon_usd[t] > 0).any()
+    accounts, gap = if_any(xp, due_now, place_balloons, lambda: (accounts, xp.zeros_like(cash)))
 
     cause = xp.where(unpaid > 0, PAYMENT, xp.where(call.failed, MARGIN, xp.where(gap > 0, REFINANCING, 0)))
     return Outcome(accounts, call.pledged, prepaid, xp.where(now.performing, cause, 0).astype(xp.int32))
@@ -227,13 +247,13 @@ def carry(xp: Any, scene: Scene, t: Any, state: State, reading: Reading, *, outc
     )
 
 
-def sell(xp: Any, scene: Scene, t: Any, inventory: Any, defaulted: Any) -> tuple[Any, Any]:
-    """Add the month's defaulted assets to the inventory for sale; returns it and the price impact, [S, V].
+def sell(xp: Any, scene: Scene, t: Any, inventory: Any, quanta: Any) -> tuple[Any, Any]:
+    """Add the month's defaulted assets, in quanta, to the inventory for sale; returns it and the price impact, [S, V].
 
     Whole quanta below 2^24 in sum are exact in float32, whatever the order in which they are added.
     """
     assets, market = scene.book.assets, scene.book.liquidation
-    sold = count_by(xp, defaulted, assets.sale_quanta) * assets.quantum * market.system_multiple
+    sold = quanta * assets.quantum * market.system_multiple
     inventory = (1 - market.absorption) * inventory + sold
     depth = market.depth[scene.paths.regime[:, t]]
     return inventory, xp.maximum(xp.exp(-market.impact * inventory / depth), market.floor)

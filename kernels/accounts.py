@@ -40,17 +40,20 @@ def draw(xp: Any, accounts: Accounts, need: Any, coin_price: Any, sponsor_stays:
     return left, need - guarantee
 
 
-def distribute(xp: Any, terms: Terms, cash: Any, *, due: Any, debt: Any, breach: Any) -> tuple[Any, Any]:
-    """Refill the reserve; the excess leaves to equity, or is trapped and swept while a covenant is breached.
+def distribute(
+    xp: Any, terms: Terms, cash: Any, *, due: Any, debt: Any, breach: Any, balloon_due: Any
+) -> tuple[Any, Any]:
+    """Refill the reserve; the excess leaves to equity, is trapped and swept while a covenant is breached, or waits for
+    the balloon of the same month.
 
     Returns:
         Cash left in the account, and the share of the debt that is prepaid: exactly 1 where all of it is.
     """
     target = xp.maximum(terms.reserve_months * due, terms.reserve_floor_usd)
     excess = xp.maximum(cash - target, 0)
-    trapped = xp.where(breach, excess, 0)
-    swept = xp.minimum(terms.sweep_share * trapped, debt)
-    return cash - excess + trapped - swept, xp.where(swept >= debt, 1, swept / xp.maximum(debt, TINY_USD))
+    kept = xp.where(breach | balloon_due, excess, 0)
+    swept = xp.where(breach, xp.minimum(terms.sweep_share * excess, debt), 0)
+    return cash - excess + kept - swept, xp.where(swept >= debt, 1, swept / xp.maximum(debt, TINY_USD))
 
 
 class MarginCall(NamedTuple):

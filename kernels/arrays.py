@@ -21,6 +21,7 @@ class Cash(NamedTuple):
     contract_end_month: Any  # [J, N] int32, last month paid; 0 without a contract
     offtaker: Any  # [J, N] int32 into the counterparties; 0 is nobody, who never defaults
     fixed_cost_usd_month: Any  # [N]
+    earns: Any  # [N] bool: owns something that brings income; cover means nothing for the others
     shock_sd: Any  # [N] standard deviation of the stationary AR(1) shock
     shock_persistence: Any  # [] monthly AR(1) coefficient
     relet_months: Any  # [] int32, empty months before released capacity earns again
@@ -92,7 +93,6 @@ class Facilities(NamedTuple):
     rank: Any  # [F] int32: 0 senior secured, 1 second lien, 2 unsecured
     balance_usd: Any  # [T+1, F]
     unsecured_recovery: Any  # [F]
-    cumulative_share: Any  # [T+1, F] share of its obligor's balances of months 0..t, discounted at today's short rate
 
 
 class Book(NamedTuple):
@@ -134,7 +134,6 @@ class State(NamedTuple):
     guarantee_usd: Any
     default_month: Any  # int32, 0 while alive
     cause: Any  # int32: 0 alive, 1 payment, 2 margin, 3 refinancing
-    pv_balance: Any  # USD-years: discounted outstanding balance so far
     inventory: Any  # [S, V]
     impact: Any  # [S, V] price impact factor at the end of the month
 
@@ -149,5 +148,6 @@ class MonthView(NamedTuple):
     ltv: Any  # at prices after last month's impact
     debt_usd: Any  # before the month's payment
     defaulted: Any  # bool: this month
+    carried: Any  # share of the scheduled debt that pays interest this month, times the discount factor
     book_value_usd: Any  # secured collateral at market prices
     clearing_value_usd: Any  # the same after impact, haircut and costs

@@ -18,13 +18,16 @@ BY_CHANNEL = ("inventory", "impact")  # fields of the state without obligors
 NOT_BY_OBLIGOR = ("shock_persistence", "relet_months", "quantum", "ltv", "dscr", "spread_annual")
 
 
-def arrange(book: Book, scale: Scale, columns: int) -> tuple[Book, Scale]:
+def arrange(book: Book, scale: Scale, columns: int) -> tuple[Book, Scale, np.ndarray]:
     """The book sorted by the month of the last debt, latest first, and filled up to whole chunks with obligors who owe
     nothing.
 
     Args:
         book, scale: NumPy arrays.
         columns: obligors a chunk.
+
+    Returns:
+        Book and scale, and the new place of each obligor, int32 [N].
     """
     obligors = book.stream.shape[0]
     order = np.argsort(-(book.debt.balance_usd > 0).sum(axis=0), kind="stable")
@@ -49,7 +52,7 @@ def arrange(book: Book, scale: Scale, columns: int) -> tuple[Book, Scale]:
         facilities=book.facilities._replace(obligor=place[book.facilities.obligor]),
         rank_balance_usd=book.rank_balance_usd[..., order],
     )
-    return arranged, scale._replace(obligor_in_group=scale.obligor_in_group[:, order])
+    return arranged, scale._replace(obligor_in_group=scale.obligor_in_group[:, order]), place
 
 
 class Rows:

@@ -18,9 +18,9 @@ from .arrays import Book, Paths, State
 from .chunks import Chunk, arrange, chunks_owing
 from .month import month_of_loans, scene, sell, start
 from .recovery import facility_losses
-from .reference import MONTHS_PER_BLOCK, facility_pv_balance, idiosyncratic_normals
+from .reference import MONTHS_PER_BLOCK, idiosyncratic_normals
 from .sums import count_by
-from .tally import BY_SCENARIO, MonthTally, Scale, Tally, map_fields, tally_month, tally_tile
+from .tally import BY_SCENARIO, MonthTally, Scale, Tally, map_fields, tally_carried, tally_month, tally_tile
 
 MakePaths = Callable[[Any, Any, Any, Any], Paths]  # (xp, market, key, scenario) -> market paths, float64
 CELLS_PER_TILE = 16384  # scenarios x obligors that stay in a core's cache
@@ -61,7 +61,8 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, *, scenario:
     months = book.debt.balance_usd.shape[0] - 1
     stage, first = scene(jnp, book, paths), start(jnp, book, scenario.shape[0])
 
-    columns = chunk_obligors(book.stream.shape[0], scenario.shape[0])
+    obligors = book.stream.shape[0]
+    columns = chunk_obligors(obligors, scenario.shape[0])
     owing = chunks_owing(book, columns)
     groups = scale.obligor_in_group.shape[0]
     nothing = MonthTally(
@@ -69,25 +70,26 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, *, scenario:
         defaults=jnp.zeros((scenario.shape[0], groups), jnp.float32),
     )
 
-    def one_month(state: State, inputs: tuple[Any, Any]) -> tuple[State, tuple[Any, MonthTally]]:
+    def one_month(state: State, inputs: tuple[Any, Any]) -> tuple[State, tuple[Any, MonthTally, Any]]:
         t, normal = inputs
 
-        def some_loans(place: Any, done: tuple[State, Any, MonthTally]) -> tuple[State, Any, MonthTally]:
-            state, quanta, tally = done
+        def some_loans(place: Any, done: tuple[State, Any, MonthTally, Any]) -> tuple[State, Any, MonthTally, Any]:
+            state, quanta, tally, carried = done
             chunk = Chunk(place * columns, columns)
             part = chunk.scene(stage)
             after, view = month_of_loans(jnp, part, t, chunk.state(state), chunk.cut(normal))
             grouped = scale._replace(obligor_in_group=chunk.cut(scale.obligor_in_group))
             seen = tally_month(jnp, part.book, grouped, view, valid[:, None])
             sold = count_by(jnp, view.defaulted, part.book.assets.sale_quanta)
-            return chunk.put(state, after), quanta + sold, jax.tree.map(jnp.add, tally, seen)
+            paid = jax.lax.dynamic_update_slice(carried, tally_carried(jnp, view, valid[:, None]), (chunk.first,))
+            return chunk.put(state, after), quanta + sold, jax.tree.map(jnp.add, tally, seen), paid
 
-        before = (state, jnp.zeros_like(state.inventory), nothing)
-        state, quanta, tally = jax.lax.fori_loop(0, owing[t - 1], some_loans, before)
+        before = (state, jnp.zeros_like(state.inventory), nothing, jnp.zeros(obligors, jnp.int32))
+        state, quanta, tally, carried = jax.lax.fori_loop(0, owing[t - 1], some_loans, before)
         inventory, impact = sell(jnp, stage, t, state.inventory, quanta)
-        return state._replace(inventory=inventory, impact=impact), (impact, tally)
+        return state._replace(inventory=inventory, impact=impact), (impact, tally, carried)
 
-    def some_months(state: State, block: Any, count: int = MONTHS_PER_BLOCK) -> tuple[State, tuple[Any, MonthTally]]:
+    def some_months(state: State, block: Any, count: int = MONTHS_PER_BLOCK) -> tuple[State, Any]:
         normals = idiosyncratic_normals(jnp, key, scenario, book.stream, block=block, dtype=dtype)
         first_month = MONTHS_PER_BLOCK * block.astype(jnp.int32) + 1
         return jax.lax.scan(
@@ -100,11 +102,10 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, *, scenario:
     if rest:
         end, last = some_months(end, jnp.uint32(whole), rest)
         rows = jax.tree.map(lambda *parts: jnp.concatenate(parts), rows, last)
-    impacts, by_month = rows
+    impacts, by_month, carried = rows
     impact = jnp.moveaxis(jnp.concatenate([first.impact[None], impacts]), 0, 1)
     losses = facility_losses(jnp, book, paths, impact, end)
-    pv_balance = facility_pv_balance(jnp, book, end)
-    return tally_tile(jnp, scale, by_month, losses, end, pv_balance=pv_balance, valid=valid[:, None])
+    return tally_tile(jnp, scale, by_month, losses, end, carried=carried, valid=valid[:, None])
 
 
 def open_tiles(
@@ -124,7 +125,7 @@ def open_tiles(
     """
     _use_every_core()
     tile, group = tile_scenarios(book.stream.shape[0])
-    book, scale = arrange(book, scale, chunk_obligors(book.stream.shape[0], tile))
+    book, scale, place = arrange(book, scale, chunk_obligors(book.stream.shape[0], tile))
     with jax.enable_x64(True):
         devices = jax.devices()
         mesh = jax.sharding.Mesh(np.array(devices), ("device",))
@@ -139,13 +140,22 @@ def open_tiles(
         paths = cast(make_paths(jnp, market, key, scenario), dtype)
 
         def one_tile(part: tuple[Paths, Any, Any]) -> Tally:
-            return simulate_tile(book, part[0], scale, key, scenario=part[1], valid=part[2])
+            tally = simulate_tile(book, part[0], scale, key, scenario=part[1], valid=part[2])
+            return tally._replace(carried=tally.carried[:, place])
+
+        def add_tile(total: Tally, part: tuple[Paths, Any, Any]) -> tuple[Tally, tuple[Any, ...]]:
+            tally = one_tile(part)
+            return map_fields(jnp.add, total, tally), tuple(getattr(tally, name) for name in BY_SCENARIO)
 
         parts = jax.tree.map(lambda rows: rows.reshape(-1, tile, *rows.shape[1:]), (paths, scenario, valid))
-        tallies = jax.lax.map(one_tile, parts)
-        sums = map_fields(lambda field: field.sum(axis=0)[None], tallies)
-        by_scenario = {name: getattr(tallies, name) for name in BY_SCENARIO}
-        return sums._replace(**{name: field.reshape(1, -1, field.shape[-1]) for name, field in by_scenario.items()})
+        shapes = jax.eval_shape(one_tile, jax.tree.map(lambda rows: rows[0], parts))
+        nothing = map_fields(lambda field: jnp.zeros(field.shape, field.dtype), shapes)
+        sums, by_scenario = jax.lax.scan(add_tile, nothing, parts)
+        sums = map_fields(lambda field: field[None], sums)
+        rows = {
+            name: field.reshape(1, -1, field.shape[-1]) for name, field in zip(BY_SCENARIO, by_scenario, strict=True)
+        }
+        return sums._replace(**rows)
 
     split = PartitionSpec("device")
     compiled = jax.jit(

@@ -72,7 +72,6 @@ def start(xp: Any, book: Book, scenarios: int) -> State:
         guarantee_usd=xp.broadcast_to(terms.guarantee_usd, shape),
         default_month=none,
         cause=none,
-        pv_balance=zeros,
         inventory=xp.zeros(channels, dtype),
         impact=xp.ones(channels, dtype),
     )
@@ -93,8 +92,7 @@ def month_of_loans(xp: Any, scene: Scene, t: Any, state: State, normal: Any) -> 
     """The month without its sales, of all obligors or of some: no one sees another's month before its end."""
     reading = once(xp, read(xp, scene, t, state, normal))
     outcome = once(xp, act(xp, scene, t, state, reading))
-    after = carry(xp, scene, t, state, reading, outcome=outcome)
-    return after, watch(xp, scene, t, state, reading)._replace(defaulted=outcome.cause > 0)
+    return carry(xp, scene, t, state, reading, outcome=outcome), watch(xp, scene, t, state, reading, outcome=outcome)
 
 
 def if_any(xp: Any, sign: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
@@ -163,12 +161,20 @@ def act(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Outcom
     guaranteed = xp.where(scene.guarantor_death > t, state.guarantee_usd, 0)
     accounts = Accounts(state.cash_usd, state.coins, state.cure_usd, guaranteed)
     shortfall = xp.maximum(now.due - now.cfads, 0)
-    accounts, unpaid = once(xp, draw(xp, accounts, shortfall, now.coin_price, now.debt < now.secured))
+    in_the_money = now.debt < now.owned + state.pledged_coins * now.coin_price
+    accounts, unpaid = once(xp, draw(xp, accounts, shortfall, now.coin_price, in_the_money))
 
     cash = accounts.cash + xp.maximum(now.cfads - now.due, 0)
     debt_left = scale * (book.debt.balance_usd[t] + book.debt.balloon_usd[t])
-    breach = broken_covenant(xp, book, now)
-    cash, swept_share = distribute(xp, book.terms, cash, due=now.due, debt=debt_left, breach=breach)
+    cash, swept_share = distribute(
+        xp,
+        book.terms,
+        cash,
+        due=now.due,
+        debt=debt_left,
+        breach=broken_covenant(xp, book, now),
+        balloon_due=book.debt.balloon_usd[t] > 0,
+    )
     prepaid = xp.where(swept_share == 1, 1, state.prepaid + scale * swept_share)
 
     call = answer_margin_call(
@@ -232,7 +238,6 @@ def carry(xp: Any, scene: Scene, t: Any, state: State, reading: Reading, *, outc
     accounts = outcome.accounts
     estate = xp.where(defaulted, state.cash_usd + xp.maximum(reading.cfads, 0), state.cash_usd)
     dead_guarantor = defaulted & (scene.guarantor_death <= t)
-    carrying = reading.debt * column(scene.paths.discount[:, t]) / 12
     return state._replace(
         shock=reading.shock,
         cash_usd=keep(accounts.cash, estate),
@@ -243,7 +248,6 @@ def carry(xp: Any, scene: Scene, t: Any, state: State, reading: Reading, *, outc
         guarantee_usd=keep(accounts.guarantee, xp.where(dead_guarantor, 0, state.guarantee_usd)),
         default_month=xp.where(defaulted, xp.asarray(t, xp.int32), state.default_month),
         cause=xp.where(defaulted, outcome.cause, state.cause),
-        pv_balance=state.pv_balance + xp.where(reading.performing, carrying, 0),
     )
 
 
@@ -259,7 +263,7 @@ def sell(xp: Any, scene: Scene, t: Any, inventory: Any, quanta: Any) -> tuple[An
     return inventory, xp.maximum(xp.exp(-market.impact * inventory / depth), market.floor)
 
 
-def watch(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> MonthView:
+def watch(xp: Any, scene: Scene, t: Any, state: State, reading: Reading, *, outcome: Outcome) -> MonthView:
     """What early warning sees: ratios, and the collateral at market prices and at what a sale today would bring."""
     book, price = scene.book, scene.paths.price[:, t]
 
@@ -268,6 +272,8 @@ def watch(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Mont
         return dot(prices, book.assets.pledged_units) + coins
 
     dscr, ltv = ratios(xp, reading)
+    defaulted = outcome.cause > 0
+    paid = (1 - state.prepaid) * column(scene.paths.discount[:, t])
     return MonthView(
         performing=reading.performing,
         cfads_usd=reading.cfads,
@@ -275,7 +281,8 @@ def watch(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Mont
         dscr=dscr,
         ltv=ltv,
         debt_usd=reading.debt,
-        defaulted=None,
+        defaulted=defaulted,
+        carried=xp.where(reading.performing & ~defaulted, paid, 0),
         book_value_usd=secured_at(price),
         clearing_value_usd=secured_at(price * state.impact * book.liquidation.kept_share),
     )

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Book, Paths, State
+from .arrays import Book, Paths
 from .month import month, scene, start
 from .normals import normal_pair
 from .recovery import facility_losses
 from .streams import Purpose, words
-from .tally import MonthTally, Scale, Tally, tally_month, tally_tile
+from .tally import MonthTally, Scale, Tally, tally_carried, tally_month, tally_tile
 
 MONTHS_PER_BLOCK = 4
 
@@ -22,14 +22,6 @@ def idiosyncratic_normals(
     return [*normal_pair(xp, four[0], four[1], dtype), *normal_pair(xp, four[2], four[3], dtype)]
 
 
-def facility_pv_balance(xp: Any, book: Book, state: State) -> Any:
-    """Share an obligor's discounted balance among its facilities by scheduled balance until default: [S, F]."""
-    obligor, months = book.facilities.obligor, book.debt.balance_usd.shape[0] - 1
-    until = xp.where(state.default_month > 0, state.default_month, months)[:, obligor] - 1
-    share = book.facilities.cumulative_share[until, xp.arange(obligor.shape[0])]
-    return state.pv_balance[:, obligor] * share
-
-
 def simulate_tile(book: Book, paths: Paths, scale: Scale, key: tuple[int, int], *, scenario: Any, valid: Any) -> Tally:
     """Simulate the scenarios of one tile.
 
@@ -40,14 +32,14 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: tuple[int, int], 
     """
     months = book.debt.balance_usd.shape[0] - 1
     stage, state = scene(np, book, paths), start(np, book, scenario.shape[0])
-    impacts, tallies = [state.impact], []
+    impacts, tallies, carried = [state.impact], [], []
     for t in range(1, months + 1):
         block, place = divmod(t - 1, MONTHS_PER_BLOCK)
         normals = idiosyncratic_normals(np, key, scenario, book.stream, block=block, dtype=np.float64)
         state, view = month(np, stage, t, state, normals[place])
         impacts.append(state.impact)
         tallies.append(tally_month(np, book, scale, view, valid[:, None]))
+        carried.append(tally_carried(np, view, valid[:, None]))
     by_month = MonthTally(*(np.stack(field) for field in zip(*tallies, strict=True)))
     losses = facility_losses(np, book, paths, np.stack(impacts, axis=1), state)
-    pv_balance = facility_pv_balance(np, book, state)
-    return tally_tile(np, scale, by_month, losses, state, pv_balance=pv_balance, valid=valid[:, None])
+    return tally_tile(np, scale, by_month, losses, state, carried=np.stack(carried), valid=valid[:, None])

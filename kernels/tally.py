@@ -18,6 +18,7 @@ LOSS_BITS = 36  # total balance in loss quanta: at most 2^36, so 2^26 scenarios 
 VIEW_BITS = 30  # the same for monthly balances and values, summed over scenarios and obligors
 SQUARE_BITS = 15  # loss as a share of the initial balance, for the squares of standard errors
 DSCR_LEVELS = (1.2, 1.0)
+CARRIED_BITS = 20  # shares of debt that paid interest; a tile of 1,024 scenarios fits 31 bits
 WATCHED_SHARE, MAX_WATCHED = 8, 8  # early warning looks at part of a tile: its tables need less than a tail does
 
 
@@ -35,6 +36,7 @@ class MonthTally(NamedTuple):
     """One month, summed over the tile's watched scenarios, int64 [G]; defaults are of every scenario."""
 
     performing: Any
+    serving: Any  # performing with something due this month and income to pay it from: those whose cover is looked at
     dscr_below_1_2: Any
     dscr_below_1_0: Any
     ltv_above_covenant: Any
@@ -60,7 +62,7 @@ class Tally(NamedTuple):
     facility_loss_squares: Any  # [F] in units of 4^-SQUARE_BITS of the squared initial balance
     facility_exposure: Any  # [F] undiscounted, loss quanta
     facility_exposure_pv: Any  # [F] loss quanta
-    facility_pv_balance: Any  # [F] USD-years in loss quanta
+    carried: Any  # [T, N] discounted shares of the scheduled debt that paid interest, in units of 2^-CARRIED_BITS
 
 
 BY_SCENARIO = ("loss", "exposure")  # fields with a row a scenario; all others are sums over them
@@ -83,18 +85,25 @@ def power_of_two_quantum(total: float, bits: int) -> float:
 def tally_month(xp: Any, book: Book, scale: Scale, view: MonthView, valid: Any) -> MonthTally:
     """Count one month's early-warning signs; `valid` [S, 1] is false for scenarios that only fill the tile."""
     counted = view.performing & valid
-    owes = counted & (view.due_usd > 0)
-    low_cover, no_cover = (owes & (view.dscr < level) for level in DSCR_LEVELS)
+    serving = counted & book.cash.earns & (view.due_usd > 0)
+    low_cover, no_cover = (serving & (view.dscr < level) for level in DSCR_LEVELS)
     high_ltv = counted & (view.ltv > book.terms.covenant_ltv)
     defaulted = view.defaulted & valid
     amounts = (view.debt_usd, view.book_value_usd, view.clearing_value_usd)
     quanta = [xp.where(counted, usd / scale.view_quantum_usd, 0) for usd in amounts]
     defaulted_debt = xp.where(defaulted, xp.round(view.debt_usd / scale.view_quantum_usd), 0).astype(xp.float64)
-    rows = [xp.round(_over_watched(xp, values)) for values in (counted, low_cover, no_cover, high_ltv, *quanta)]
+    seen = (counted, serving, low_cover, no_cover, high_ltv, *quanta)
+    rows = [xp.round(_over_watched(xp, values)) for values in seen]
     return MonthTally(
         *(_integer(xp, scale.obligor_in_group @ row) for row in (*rows, xp.sum(defaulted_debt, axis=0))),
         defaults=count_by(xp, defaulted, scale.obligor_in_group.astype(xp.float32)),
     )
+
+
+def tally_carried(xp: Any, view: MonthView, valid: Any) -> Any:
+    """One month's discounted shares of debt that paid interest, summed over scenarios: int32 [N]."""
+    share = xp.where(valid, xp.round(view.carried * 2.0**CARRIED_BITS), 0)
+    return xp.sum(share.astype(xp.int32), axis=0, dtype=xp.int32)
 
 
 def watched(scenarios: int) -> int:
@@ -111,14 +120,14 @@ def _over_watched(xp: Any, values: Any) -> Any:
 
 
 def tally_tile(
-    xp: Any, scale: Scale, months: MonthTally, losses: FacilityLoss, end: State, *, pv_balance: Any, valid: Any
+    xp: Any, scale: Scale, months: MonthTally, losses: FacilityLoss, end: State, *, carried: Any, valid: Any
 ) -> Tally:
     """Sum a finished tile.
 
     Args:
         months: every field with a leading month dimension.
         end: the last state.
-        pv_balance: [S, F] USD-years.
+        carried: [T, N] of `tally_carried`.
         valid: [S, 1].
     """
 
@@ -145,7 +154,7 @@ def tally_tile(
         facility_loss_squares=_total(xp, xp.where(valid, share * share, 0)),
         facility_exposure=_total(xp, exposure),
         facility_exposure_pv=_total(xp, exposure_pv),
-        facility_pv_balance=_total(xp, quanta(pv_balance)),
+        carried=_integer(xp, carried),
     )
 
 

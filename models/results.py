@@ -37,8 +37,9 @@ class SimulationResult:
             pd_5y` (as many years as the grid holds), `el_usd, el_std_error_usd, lgd` (null without a default),
             `ead_usd` (mean at default), `pv_balance_usd` (USD-years), `quoted_spread_annual, fair_el_spread_annual`.
         pd_term: cumulative default rates: `month, scope, pd_count, pd_exposure, pd_count_std_error`.
-        early_warning: `month, scope, active_share, dscr_below_1_2, dscr_below_1_0, ltv_above_covenant` (shares of the
-            obligor-scenarios still performing), `debt_usd, book_value_usd, clearing_value_usd, book_ltv, clearing_ltv`.
+        early_warning: `month, scope, active_share, dscr_below_1_2, dscr_below_1_0` (shares of the obligor-scenarios
+            still performing that owe service and have income), `ltv_above_covenant` (of those performing),
+            `debt_usd, book_value_usd, clearing_value_usd, book_ltv, clearing_ltv, n_scenarios`.
         fans: quantiles of the market paths: `channel, unit, month, mean, p05, p25, p50, p75, p95, n_scenarios`.
         defaults_by_cause: `scope, cause` (`payment`, `margin`, `refinancing`), `probability, std_error`.
         loss_given_default: `scope, lgd, std_error`: discounted loss over discounted exposure at default; null without

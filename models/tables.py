@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from rackrisk.kernels.arrays import Paths
-from rackrisk.kernels.tally import SQUARE_BITS, Tally
+from rackrisk.kernels.tally import CARRIED_BITS, SQUARE_BITS, Tally
 from rackrisk.models.book import BuiltBook
 from rackrisk.models.market import MarketConfig, cash_channels, channel_units, value_channels
 from rackrisk.models.measures import ratio
@@ -38,7 +38,7 @@ def facilities(built: BuiltBook, tally: Tally, scenarios: int, months: int) -> p
     mean_square = tally.facility_loss_squares * share**2 / scenarios
     el = loss / scenarios
     error = np.sqrt(np.maximum(mean_square - el**2, 0) / max(scenarios - 1, 1))
-    pv_balance = tally.facility_pv_balance * quantum / scenarios
+    pv_balance_usd = pv_balance(built, tally, scenarios)
     years = {f"pd_{year + 1}y": pd[year] for year in range(min(months // 12, 5))}
     return built.facilities.select(
         "facility_id", "obligor_id", "segment", "balance_usd", "quoted_spread_annual"
@@ -49,10 +49,20 @@ def facilities(built: BuiltBook, tally: Tally, scenarios: int, months: int) -> p
         el_std_error_usd=_or_null(_unless(scenarios < 2, error)),
         lgd=_or_null(_quotient(loss, tally.facility_exposure_pv * quantum)),
         ead_usd=_or_null(_quotient(tally.facility_exposure * quantum, defaults)),
-        pv_balance_usd=pv_balance,
-        fair_el_spread_annual=_or_null(_quotient(el, pv_balance)),
+        pv_balance_usd=pv_balance_usd,
+        fair_el_spread_annual=_or_null(_quotient(el, pv_balance_usd)),
         **{name: pl.Series(values) for name, values in years.items()},
     )
+
+
+def pv_balance(built: BuiltBook, tally: Tally, scenarios: int) -> np.ndarray:
+    """Mean discounted balance on which interest is paid, [F] USD-years: a spread of 1 a year on it is worth as much.
+
+    Month t pays on the balance at its start, if the obligor does not default in it.
+    """
+    facilities = built.book.facilities
+    carried = tally.carried[:, facilities.obligor] * 2.0**-CARRIED_BITS
+    return np.einsum("tf,tf->f", facilities.balance_usd[:-1], carried) / 12 / scenarios
 
 
 def pd_term(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:
@@ -75,9 +85,7 @@ def early_warning(built: BuiltBook, tally: Tally) -> pl.DataFrame:
     """Shares of performing obligors with thin cover or high LTV, and LTV at market and at clearing prices, by month."""
     months, scenarios = tally.months, int(tally.watched)
     obligors = built.scale.obligor_in_group.sum(axis=1)
-    performing, low, none, high = (
-        count for count in (months.performing, months.dscr_below_1_2, months.dscr_below_1_0, months.ltv_above_covenant)
-    )
+    performing, serving = months.performing, months.serving
     debt, book, clearing = (
         total * float(built.scale.view_quantum_usd) / scenarios
         for total in (months.debt, months.book_value, months.clearing_value)
@@ -85,9 +93,9 @@ def early_warning(built: BuiltBook, tally: Tally) -> pl.DataFrame:
     return _by_month(
         built,
         active_share=_quotient(performing, obligors * scenarios),
-        dscr_below_1_2=_quotient(low, performing),
-        dscr_below_1_0=_quotient(none, performing),
-        ltv_above_covenant=_quotient(high, performing),
+        dscr_below_1_2=_quotient(months.dscr_below_1_2, serving),
+        dscr_below_1_0=_quotient(months.dscr_below_1_0, serving),
+        ltv_above_covenant=_quotient(months.ltv_above_covenant, performing),
         debt_usd=debt,
         book_value_usd=book,
         clearing_value_usd=clearing,

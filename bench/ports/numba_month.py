@@ -286,7 +286,7 @@ def _month(world, state, now, t, i):
     accounts = (state[i, CASH], state[i, COINS], state[i, CURE], state[i, GUARANTEE])
     failed = False
     if due > cfads:
-        accounts, unpaid = _draw(accounts, due - cfads, coin_price, debt < secured)
+        accounts, unpaid = _draw(accounts, due - cfads, coin_price, debt < owned + state[i, PLEDGED] * coin_price)
         failed = unpaid > ZERO
     cash, coins, cure, guarantee = accounts
     balance, balloon = schedule[t, i, AFTER], schedule[t, i, BALLOON]
@@ -294,7 +294,8 @@ def _month(world, state, now, t, i):
     breach = low_cover or debt > loan[i, COVENANT_LTV] * max(secured, TINY_USD)
     target = max(loan[i, RESERVE_MONTHS] * due, loan[i, RESERVE_FLOOR])
     left = scale * (balance + balloon)
-    cash, share = _distribute(cash + max(cfads - due, ZERO), target, loan[i, SWEEP], left, breach)
+    cash += max(cfads - due, ZERO)
+    cash, share = _distribute(cash, target, loan[i, SWEEP], left, (breach, balloon > ZERO))
     prepaid = ONE if share == ONE else state[i, PREPAID] + scale * share
     posted = ZERO
     if debt > loan[i, CALL_LTV] * max(secured, TINY_USD):
@@ -332,11 +333,12 @@ def _draw(accounts, need, coin_price, sponsor_stays):
 
 
 @njit(fastmath=True)
-def _distribute(cash, target, sweep_share, left, breach):
+def _distribute(cash, target, sweep_share, left, states):
     """Cash left in the account, and the share of the debt that is prepaid."""
+    breach, balloon_due = states
     excess = max(cash - target, ZERO)
     if not breach:
-        return cash - excess, ZERO
+        return cash if balloon_due else cash - excess, ZERO
     swept = sweep_share * excess
     if swept >= left:
         return cash - left, ONE

@@ -165,7 +165,9 @@ class Batch:
         part *= 1 / np.maximum(self.coin_price, TINY_USD)
         np.subtract(now["coins"], part, out=after["coins"])
         np.maximum(after["coins"], 0, out=after["coins"])
-        np.less(work["debt"], work["secured"], out=self.flag)
+        np.multiply(now["pledged"], self.coin_price, out=part)
+        part += work["owned"]
+        np.less(work["debt"], part, out=self.flag)
         np.multiply(now["cure"], self.flag, out=part)
         np.minimum(need, part, out=part)
         need -= part
@@ -194,8 +196,10 @@ class Batch:
         np.subtract(cash, part, out=excess)
         np.maximum(excess, 0, out=excess)
         cash -= excess
+        np.logical_or(self.breach, self.book.debt.balloon_usd[t] > 0, out=self.flag)
+        np.multiply(excess, self.flag, out=part)
+        cash += part
         excess *= self.breach
-        cash += excess
         np.add(self.book.debt.balance_usd[t], self.book.debt.balloon_usd[t], out=left[0])
         np.multiply(work["scale"], left[0].copy(), out=left)
         excess *= terms.sweep_share

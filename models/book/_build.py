@@ -77,9 +77,7 @@ def build_book(
         ),
         liquidation=sales,
         refinancing=refinancing(recovery, owned.units),
-        facilities=facilities(
-            rows, plan, unsecured_recovery=recovery.unsecured_recovery, short_rate=market.rates.start
-        ),
+        facilities=facilities(rows, plan, unsecured_recovery=recovery.unsecured_recovery),
         rank_balance_usd=rank_balances(rows, plan),
         coin_channel=used_value.index(coin),
         power_channel=used_cash.index(power),

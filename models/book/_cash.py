@@ -42,14 +42,17 @@ def cash(
     def label(values: np.ndarray) -> np.ndarray:
         return np.stack([rows.largest(np.where(slot == j, values, 0)) for j in range(slot.max(initial=0) + 1)])
 
+    merchant, released = np.stack(kinds) if kinds else nothing, by_slot(exposure.released)[:, channels]
+    revenue_usd_month = by_slot(rows.number("contract_revenue_usd_month"))
     return arrays.Cash(
-        merchant=np.stack(kinds) if kinds else nothing,
-        released=by_slot(exposure.released)[:, channels],
-        revenue_usd_month=by_slot(rows.number("contract_revenue_usd_month")),
+        merchant=merchant,
+        released=released,
+        revenue_usd_month=revenue_usd_month,
         contract_power_usd_month=by_slot(exposure.contract_power),
         contract_end_month=label(end).astype(np.int32),
         offtaker=label(offtaker).astype(np.int32),
         fixed_cost_usd_month=rows.total(rows.number("fixed_cost_usd_month")),
+        earns=(merchant > 0).any(axis=(0, 1)) | (released > 0).any(axis=(0, 1)) | (revenue_usd_month > 0).any(axis=0),
         shock_sd=rows.agreed("cash_volatility", market.cash_shock_sd),
         shock_persistence=np.array(market.cash_shock_persistence),
         relet_months=np.array(market.relet_months, np.int32),

@@ -10,7 +10,6 @@ from ._rows import Rows
 from ._schedule import SCULPTED, Schedule, repayment
 
 RANKS = ("senior_secured", "second_lien", "unsecured")
-SHARE_OF_NOTHING = 1e-300
 
 
 def schedule(rows: Rows, market: MarketConfig, exposure: Exposure, months: int) -> Schedule:
@@ -52,16 +51,13 @@ def debt(rows: Rows, plan: Schedule) -> arrays.Debt:
     )
 
 
-def facilities(rows: Rows, plan: Schedule, *, unsecured_recovery: float, short_rate: float) -> arrays.Facilities:
+def facilities(rows: Rows, plan: Schedule, *, unsecured_recovery: float) -> arrays.Facilities:
     """One entry a row; `unsecured_recovery` where the tape gives none."""
-    carried = plan.balance * np.exp(-short_rate / 12 * np.arange(1, len(plan.balance) + 1))[:, None]
-    of_obligor = np.cumsum(rows.total(carried), axis=0)[:, rows.owner]
     return arrays.Facilities(
         obligor=rows.owner,
         rank=_rank(rows),
         balance_usd=plan.balance,
         unsecured_recovery=rows.number("unsecured_recovery", unsecured_recovery),
-        cumulative_share=np.cumsum(carried, axis=0) / np.maximum(of_obligor, SHARE_OF_NOTHING),
     )
 
 

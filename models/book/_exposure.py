@@ -14,7 +14,7 @@ DAYS_PER_MONTH = 365.25 / 12
 class Exposure(NamedTuple):
     """Exposures of F tape rows."""
 
-    merchant: np.ndarray  # [2, C, F] USD a month per unit of the channel: GPUs and sites, and mining
+    merchant: np.ndarray  # [1+A, C, F] USD a month per unit of the channel: GPUs and sites, then each ASIC class
     released: np.ndarray  # [C, F] the same for the contracted GPUs and sites, once released
     contract_power: np.ndarray  # [F] USD a month at power index 1
     units: np.ndarray  # [V, F] without coins
@@ -28,22 +28,22 @@ def exposures(tape: pl.DataFrame, market: MarketConfig) -> Exposure:
     contracted = _column(tape, "contracted_share")
     price = _column(tape, "power_usd_kwh") * HOURS_PER_MONTH
     gpu_power = price * sum(g.power_kw * n for g, n in zip(market.generations.values(), gpus, strict=True))
-    hash_power = price * sum(a.joule_per_th * n for a, n in zip(market.asics.values(), hash_ph, strict=True))
     rent = gpus * market.rent.realisation * HOURS_PER_MONTH
     lease = site_mw * 1000
     names = cash_channels(market)
-    merchant, mining, released = (np.zeros((len(names), tape.height)) for _ in range(3))
+    merchant, released, *mining = (np.zeros((len(names), tape.height)) for _ in range(2 + len(hash_ph)))
     for table, share in ((merchant, 1 - contracted), (released, contracted)):
         table[: len(gpus)] = share * rent
         table[names.index("lease")] = share * lease
         table[names.index("power")] = -share * gpu_power
-    mining[names.index("hashprice")] = hash_ph.sum(axis=0) * DAYS_PER_MONTH
-    mining[names.index("power")] = -hash_power
+    for table, asic, owned_ph in zip(mining, market.asics.values(), hash_ph, strict=True):
+        table[names.index("hashprice")] = owned_ph * DAYS_PER_MONTH
+        table[names.index("power")] = -price * asic.joule_per_th * owned_ph
     units = np.zeros((len(value_channels(market)), tape.height))
     units[: len(gpus)] = gpus
     units[len(gpus) : len(gpus) + len(hash_ph)] = hash_ph
     units[-1] = site_mw
-    return Exposure(np.stack([merchant, mining]), released, contracted * gpu_power, units)
+    return Exposure(np.stack([merchant, *mining]), released, contracted * gpu_power, units)
 
 
 def _column(tape: pl.DataFrame, name: str) -> np.ndarray:

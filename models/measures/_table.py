@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -13,10 +13,22 @@ from ._losses import measure_losses
 if TYPE_CHECKING:
     import polars as pl
 
-    from ..results import SimulationResult
+
+class Losses(Protocol):
+    """What a result of any model has."""
+
+    @property
+    def scopes(self) -> list[str]: ...
+
+    @property
+    def losses(self) -> pl.DataFrame: ...
+
+    def losses_of(self, scope: str) -> pl.Series:
+        """Loss per scenario of one scope, Float64, USD."""
+        ...
 
 
-def measures_table(result: SimulationResult, levels: Sequence[float], confidence: float) -> pl.DataFrame:
+def measures_table(result: Losses, levels: Sequence[float], confidence: float) -> pl.DataFrame:
     """EL, SD, VaR and ES of every scope of `result`, in the order of its scopes.
 
     Args:

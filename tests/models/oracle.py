@@ -113,6 +113,7 @@ class Story:
     lives: list[Life]
     impact: list[list[float]]
     loans: list[Outcome]
+    pv_balance: list[float]  # USD-years, of the same facilities
     events: Counter[str]
 
 
@@ -288,10 +289,11 @@ def read(who: Borrower, world: World, t: int, phi: list[float], *, start: Accoun
 def pay_service(start: Account, seen: Seen, events: Counter[str]) -> tuple[Account, bool]:
     """3.4."""
     need = max(0.0, seen.due - seen.cfads)
-    now, unpaid = draw(start, need, seen.coin, sponsor=seen.debt < seen.secured, guarantor=seen.guarantor)
+    everything = seen.owned + start.pledged_coins * seen.coin
+    now, unpaid = draw(start, need, seen.coin, sponsor=seen.debt < everything, guarantor=seen.guarantor)
     if unpaid <= 0:
         count_sources(start, now, "service", events)
-    events["sponsor walks away"] += unpaid > 0 and start.cure_usd > 0 and seen.debt >= seen.secured
+    events["sponsor walks away"] += unpaid > 0 and start.cure_usd > 0 and seen.debt >= everything
     events["guarantor is dead"] += unpaid > 0 and start.guarantee_usd > 0 and not seen.guarantor
     return now, unpaid <= 0
 
@@ -305,8 +307,10 @@ def distribute(who: Borrower, t: int, now: Account, seen: Seen, events: Counter[
     cash = now.cash_usd + max(0.0, seen.cfads - seen.due)
     excess = max(0.0, cash - target)
     if not (low_cover or high_ltv):
-        events["distributed"] += excess > 0
-        return replace(now, cash_usd=cash - excess)
+        waits = who.debt["balloon_usd"][t] > 0
+        events["waits for balloon"] += waits and excess > 0
+        events["distributed"] += excess > 0 and not waits
+        return replace(now, cash_usd=cash if waits else cash - excess)
     left = (1 - now.prepaid) * (who.debt["balance_usd"][t] + who.debt["balloon_usd"][t])
     swept = min(terms["sweep_share"] * excess, left)
     events["trap for DSCR"] += excess > swept and not high_ltv
@@ -410,6 +414,14 @@ def share_out(pool: float, owed: dict[int, float], claims: list[int]) -> float:
     return pool - paid
 
 
+def pv_balance(world: World, life: Life, loan: Loan) -> float:
+    """4.3: what a spread of 1 a year on the loan is worth, in USD-years: paid monthly, but not in the default month."""
+    paying = life.default_month - 1 if life.default_month else len(life.trail) - 1
+    return sum(
+        world.discount[t] * (1 - life.trail[t - 1].prepaid) * loan.balance[t - 1] / 12 for t in range(1, paying + 1)
+    )
+
+
 # --- one scenario ---------------------------------------------------------------------------------------------
 
 
@@ -439,9 +451,12 @@ def simulate(people: list[Borrower], world: World, normals: Any) -> Story:
         impact.append(impact_of(world, inventory, world.regime[t]))
         events["floor"] += any(phi == floor < 1 for phi, floor in zip(impact[-1], world.sale["floor"], strict=True))
     loans: dict[int, Outcome] = {}
+    pv: dict[int, float] = {}
     for who, life in zip(people, lives, strict=True):
         loans |= outcomes(who, world, life, impact[life.default_month], events)
-    return Story(lives, impact, [loans[place] for place in sorted(loans)], events)
+        pv |= {loan.place: pv_balance(world, life, loan) for loan in who.loans}
+    places = sorted(loans)
+    return Story(lives, impact, [loans[place] for place in places], [pv[place] for place in places], events)
 
 
 def opening(who: Borrower) -> Account:

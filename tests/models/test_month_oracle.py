@@ -16,9 +16,11 @@ from rackrisk.data import check_tape, generate
 from rackrisk.kernels import reference
 from rackrisk.kernels.reference import idiosyncratic_normals, simulate_tile
 from rackrisk.kernels.streams import key_words
+from rackrisk.kernels.tally import CARRIED_BITS, Tally
 from rackrisk.models.book import BuiltBook, build_book
 from rackrisk.models.market import compile_market
 from rackrisk.models.simulate import path_maker
+from rackrisk.models.tables import pv_balance
 
 from ..data.tapes import valid_frame
 from ..helpers.loans import AS_OF, ASICS, GENERATIONS, tape_of
@@ -37,7 +39,8 @@ MUST_HAPPEN = {
     *("idle", "released idle", "empty", "relet", "offtaker defaulted", "shock takes all"),
     *("sponsor walks away", "guarantor is dead"),
     *(f"{source} pay {what}" for source in ("cash", "coins", "cure", "guarantee") for what in ("service", "balloon")),
-    *("distributed", "trap for DSCR", "trap for LTV", "sweep", "repaid by sweep", "guarantor pays the estate"),
+    *("distributed", "waits for balloon", "trap for DSCR", "trap for LTV"),
+    *("sweep", "repaid by sweep", "guarantor pays the estate"),
     *("rank 0 loses nothing", "rank 0 loses some", "rank 1 loses some", "rank 2 loses some", "rank 2 loses all"),
 }
 
@@ -121,6 +124,7 @@ class Comparison:
     built: BuiltBook
     states: list[Any]  # engine, after each month, [S, N]
     losses: Any  # engine, [S, F]
+    tally: Tally
     stories: list[oracle.Story]
 
     def of_lives(self, field: str) -> np.ndarray:
@@ -138,17 +142,17 @@ def compared(request: pytest.FixtureRequest, tape: pl.DataFrame) -> Comparison:
     market = compile_market(settings.market, as_of=AS_OF, months=last, counterparty_pd_annual=pds)
     numbers = np.arange(SCENARIOS, dtype=np.uint32)
     paths = path_maker(built)(np, market, KEY, numbers)
-    states, losses = engine_run(built, paths, numbers)
+    states, losses, tally = engine_run(built, paths, numbers)
     stream, people = built.book.stream, oracle.borrowers(built.book)
     blocks = [idiosyncratic_normals(np, KEY, numbers, stream, block=k, dtype=np.float64) for k in range(MONTHS // 4)]
     normals = np.stack([month for block in blocks for month in block], axis=1)
     worlds = [oracle.world_of(built.book, paths, s) for s in range(SCENARIOS)]
     stories = [oracle.simulate(people, world, normals[s].tolist()) for s, world in enumerate(worlds)]
-    return Comparison(built, states, losses, stories)
+    return Comparison(built, states, losses, tally, stories)
 
 
-def engine_run(built: BuiltBook, paths: Any, numbers: np.ndarray) -> tuple[list[Any], Any]:
-    """States after each month and facility losses of the reference engine, overheard while it runs a tile."""
+def engine_run(built: BuiltBook, paths: Any, numbers: np.ndarray) -> tuple[list[Any], Any, Tally]:
+    """States after each month, facility losses and tally of the reference engine, overheard while it runs a tile."""
     states, losses = [], []
     with pytest.MonkeyPatch.context() as patch:
         month, facility_losses = reference.month, reference.facility_losses
@@ -164,8 +168,9 @@ def engine_run(built: BuiltBook, paths: Any, numbers: np.ndarray) -> tuple[list[
 
         patch.setattr(reference, "month", overhear)
         patch.setattr(reference, "facility_losses", overhear_losses)
-        simulate_tile(built.book, paths, built.scale, KEY, scenario=numbers, valid=np.ones(len(numbers), dtype=bool))
-    return states, losses[0]
+        everyone = np.ones(len(numbers), dtype=bool)
+        tally = simulate_tile(built.book, paths, built.scale, KEY, scenario=numbers, valid=everyone)
+    return states, losses[0], tally
 
 
 def assert_close(found: np.ndarray, expected: np.ndarray, scale: np.ndarray | float) -> None:
@@ -186,6 +191,13 @@ def test_losses_and_exposures_agree_facility_by_facility(compared: Comparison) -
     assert_close(compared.losses.loss_usd, compared.of_loans("loss_usd"), balance)
     at = np.array([story_months(story, compared.built) for story in compared.stories])
     np.testing.assert_array_equal(compared.losses.default_month, at)
+
+
+def test_present_values_of_the_balances_agree(compared: Comparison) -> None:
+    found = pv_balance(compared.built, compared.tally, SCENARIOS)
+    expected = np.array([story.pv_balance for story in compared.stories]).mean(axis=0)
+    rounding = 2.0 ** -(CARRIED_BITS + 1) * compared.built.book.facilities.balance_usd[:-1].sum(axis=0) / 12
+    assert (np.abs(found - expected) <= rounding + 1e-12 * expected).all()
 
 
 def story_months(story: oracle.Story, built: BuiltBook) -> list[int]:

@@ -138,6 +138,12 @@ def test_capacity_earns_its_price_less_power() -> None:
     earns(2 * 1000 * LEASE - 50000, site_mw=2.0, fixed_cost_usd_month=50000.0)
 
 
+def test_old_machines_stop_while_new_ones_run() -> None:
+    assert KW_PER_PH_S19 * 0.06 * HOURS > HASHPRICE * DAYS > KW_PER_PH_S21 * 0.06 * HOURS
+    new = 100 * (HASHPRICE * DAYS - KW_PER_PH_S21 * 0.06 * HOURS)
+    earns(new, hash_ph_s21=100.0, hash_ph_s19=100.0, power_usd_kwh=0.06)
+
+
 def test_capacity_that_cannot_earn_its_power_is_idled() -> None:
     assert KW_PER_PH_S19 * 0.08 * HOURS > HASHPRICE * DAYS
     gpus = 10 * (RENT_H100 * REALISATION - KW_H100 * 0.08) * HOURS

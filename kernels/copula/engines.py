@@ -1,0 +1,86 @@
+"""Choose an engine for a pool, run all scenarios through it and add up what it counted."""
+
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..streams import key_words
+from . import reference
+from .arrays import MAX_SCENARIOS, Pool, Tally
+from .tally import add
+
+PRECISION = "exact integers; float64 PDs"
+
+
+@dataclass(frozen=True)
+class CopulaEngine:
+    """One way to simulate batches of scenarios.
+
+    Attributes:
+        device: in words.
+        batch: scenarios of one call.
+        run: first scenario of a batch and number of scenarios in all, to a tally with a leading dimension.
+    """
+
+    name: str
+    device: str
+    batch: int
+    run: Callable[[int, int], Tally]
+
+
+def open_engine(name: str, pool: Pool, *, seed: int) -> CopulaEngine:
+    """Make an engine ready for one pool.
+
+    Args:
+        name: reference or jax, as `rackrisk.kernels.engines.choose` gives it.
+    """
+    key = key_words(seed)
+    if name == "jax":
+        from .jax_engine import open_tiles
+
+        run, tile, devices = open_tiles(pool, key)
+        device = f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
+        return CopulaEngine(name, device, tile * len(devices), run)
+
+    def run_reference(first: int, scenarios: int) -> Tally:
+        return _map(lambda field: field[None], reference.simulate_tile(pool, key, first, scenarios))
+
+    return CopulaEngine("reference", f"NumPy on {platform.machine()}", reference.TILE, run_reference)
+
+
+def run_scenarios(engine: CopulaEngine, scenarios: int, progress: Callable[[int, int], None] | None = None) -> Tally:
+    """Tally of scenarios 0..scenarios-1: `loss` has one row a scenario, in order, `default_squares` Python integers.
+
+    Raises:
+        ValueError: more scenarios than the exact sums can hold.
+    """
+    if not 0 < scenarios <= MAX_SCENARIOS:
+        raise ValueError(f"scenarios must be from 1 to {MAX_SCENARIOS:,}, not {scenarios:,}")
+    total: Tally | None = None
+    losses: list[Any] = []
+    for tally, done in _tallies(engine, scenarios):
+        losses.append(tally.loss.reshape(-1, tally.loss.shape[-1]))
+        total = add(total, _map(lambda field: field.sum(axis=0), tally))
+        if progress is not None:
+            progress(min(done, scenarios), scenarios)
+    assert total is not None
+    return total._replace(loss=np.concatenate(losses)[:scenarios])
+
+
+def _tallies(engine: CopulaEngine, scenarios: int) -> Iterator[tuple[Tally, int]]:
+    """Tallies of batches in NumPy, and scenarios done after each. One batch runs ahead of the one that is read."""
+    ahead: list[tuple[Tally, int]] = []
+    for first in range(0, scenarios, engine.batch):
+        ahead.append((engine.run(first, scenarios), first + engine.batch))
+        if len(ahead) > 1:
+            tally, done = ahead.pop(0)
+            yield _map(np.asarray, tally), done
+    tally, done = ahead.pop()
+    yield _map(np.asarray, tally), done
+
+
+def _map(function: Callable[[Any], Any], tally: Tally) -> Tally:
+    return Tally(*map(function, tally))

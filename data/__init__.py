@@ -1,4 +1,4 @@
-"""Loan tapes: schema, reader and generator, and the small tables shipped with the package."""
+"""Tapes of facilities and of names: schema, reader, generator; and the small tables shipped with the package."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._generator import generate as generate
+    from ._names import check_names_frame as check_names_frame
+    from ._names import equal_names as equal_names
+    from ._names import read_names as read_names
     from ._portfolio import load_portfolio as load_portfolio
     from ._problems import Problem as Problem
     from ._problems import TapeProblems as TapeProblems
+    from ._problems import printable as printable
     from ._problems import write_problems as write_problems
     from ._public import public_facilities as public_facilities
     from ._reader import check_tape as check_tape
@@ -26,10 +30,14 @@ _HOMES = {
     "GENERATIONS": "_schema",
     "Problem": "_problems",
     "TapeProblems": "_problems",
+    "check_names_frame": "_names",
     "check_tape": "_reader",
+    "equal_names": "_names",
     "generate": "_generator",
     "load_portfolio": "_portfolio",
+    "printable": "_problems",
     "public_facilities": "_public",
+    "read_names": "_names",
     "read_tape": "_reader",
     "tape_schema": "_schema",
     "write_problems": "_problems",

@@ -7,9 +7,8 @@ cells stay silent, so that one wrong cell gives one problem.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
 
@@ -17,9 +16,9 @@ import dataframely as dy
 import polars as pl
 
 from ._cast import cast_column, has_known_year
+from ._columns import MAX_TOTAL_USD, CrossRule
 from ._files import RawTape
 from ._problems import Problem, TapeProblems, printable
-from ._schema import ASIC_PREFIX, GPU_PREFIX, MAX_TOTAL_USD, CrossRule, cross_rules, tape_schema
 from ._wording import meta, rule_words
 
 MAX_LISTED = 1_000_000
@@ -28,39 +27,48 @@ _FIRST_WORDS = ("nullability", "nan", "inf")
 
 
 @dataclass(frozen=True, slots=True)
-class Hardware:
-    """Names of the hardware that the market knows: GPU generations and ASIC classes."""
+class Form:
+    """What a kind of tape is checked against.
 
-    generations: tuple[str, ...]
-    asic_classes: tuple[str, ...]
+    Args:
+        schema: Its columns, with `row` among them.
+        rules: The rules between columns, by name. The schema may leave some out; they are then checked only where
+            something else is wrong as well, so it must have a rule of its own that fails with them.
+        total: The column of amounts whose sum is bounded.
+        families: Names that a prefix may be followed by, for columns with that prefix.
+        also: Columns that this kind of tape may have and this tape has not, for suggestions.
+    """
 
-    def capacities(self) -> tuple[str, ...]:
-        """Columns of capacity that can be under contract."""
-        return (*(f"{GPU_PREFIX}{name}" for name in self.generations), "site_mw")
+    schema: type[dy.Schema]
+    rules: Mapping[str, CrossRule]
+    total: str
+    families: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    also: Sequence[str] = ()
 
 
-def checked(raw: RawTape, *, as_of: date, hardware: Hardware) -> pl.DataFrame:
+def checked(raw: RawTape, form: Form, *, found: Sequence[Problem] = ()) -> pl.DataFrame:
     """The tape in `raw` with all columns of the schema, defaults filled, in file order.
+
+    Args:
+        raw: The cells.
+        form: What they are checked against.
+        found: What is already known to be wrong.
 
     Raises:
         TapeProblems: with everything that is wrong with it, file-level problems first, then by row and column.
     """
-    if not isinstance(as_of, date) or isinstance(as_of, datetime):
-        raise TypeError(f"as_of must be a date, not {as_of!r}")
-    schema = tape_schema(as_of, hardware.generations, hardware.asic_classes)
     if not raw.frame.width and raw.problems:
         raise TapeProblems(raw.problems)
-    problems = [*raw.problems, *_column_problems(raw, schema, hardware)]
-    frame, cast_problems = _typed(raw, schema)
+    problems = [*raw.problems, *found, *_column_problems(raw, form)]
+    frame, cast_problems = _typed(raw, form.schema)
     problems += cast_problems
     if frame.is_empty() and not problems:
         problems.append(Problem(raw.file, None, "", "", "must have at least one row below the column names"))
-    rules = cross_rules(as_of, hardware.capacities())
-    frame, rule_problems = _by_the_rules(raw, frame, schema, rules, problems)
+    frame, rule_problems = _by_the_rules(raw, frame, form, problems)
     problems += rule_problems
     if problems:
-        raise TapeProblems(_in_order(problems, schema.column_names()))
-    return frame.with_columns(pl.col("margin_restore_ltv").fill_null(pl.col("margin_call_ltv")))
+        raise TapeProblems(_in_order(problems, form.schema.column_names()))
+    return frame
 
 
 # ---- Columns ----
@@ -71,8 +79,8 @@ def is_required(column: dy.Column) -> bool:
     return not column.nullable and meta(column)["default"] is None
 
 
-def _column_problems(raw: RawTape, schema: type[dy.Schema], hardware: Hardware) -> list[Problem]:
-    known = schema.columns()
+def _column_problems(raw: RawTape, form: Form) -> list[Problem]:
+    known = form.schema.columns()
     unknown = [name for name in raw.frame.columns if name not in known]
     missing = [
         name
@@ -81,15 +89,15 @@ def _column_problems(raw: RawTape, schema: type[dy.Schema], hardware: Hardware) 
     ]
     return [
         *(Problem(raw.file, None, name, "", "is a required column and is missing") for name in missing),
-        *(Problem(raw.file, None, printable(name), "", _unknown(name, list(known), hardware)) for name in unknown),
+        *(Problem(raw.file, None, printable(name), "", _unknown(name, list(known), form)) for name in unknown),
     ]
 
 
-def _unknown(name: str, known: list[str], hardware: Hardware) -> str:
-    for prefix, names in ((GPU_PREFIX, hardware.generations), (ASIC_PREFIX, hardware.asic_classes)):
+def _unknown(name: str, known: list[str], form: Form) -> str:
+    for prefix, names in form.families.items():
         if name.startswith(prefix):
             return f"is not a known column; known are {', '.join(prefix + known_name for known_name in names)}"
-    near = get_close_matches(name.strip().lower().replace(" ", "_"), known, n=1)
+    near = get_close_matches(name.strip().lower().replace(" ", "_"), [*known, *form.also], n=1)
     return "is not a known column" + (f"; did you mean {near[0]}?" if near else "")
 
 
@@ -169,14 +177,14 @@ class _Rule:
 
 
 def _by_the_rules(
-    raw: RawTape, frame: pl.DataFrame, schema: type[dy.Schema], rules: dict[str, CrossRule], problems: list[Problem]
+    raw: RawTape, frame: pl.DataFrame, form: Form, problems: list[Problem]
 ) -> tuple[pl.DataFrame, list[Problem]]:
     """The frame as the schema gives it, and the cells that break its rules; `problems` are known before."""
-    good, failure = schema.filter(frame)
+    good, failure = form.schema.filter(frame)
     if not len(failure) and not problems:
-        total = _total_problems(raw, frame)
-        return good, total
-    own = _cell_rules(schema, rules)
+        return good, _total_problems(raw, frame, form.total)
+    rules = form.rules
+    own = _cell_rules(form.schema, rules)
     verdicts = failure.details().with_columns(pl.col(rule.key) != "invalid" for rule in own)
     found = _broken(raw, frame, verdicts, own, problems)
     between = [
@@ -187,12 +195,12 @@ def _by_the_rules(
     mended = _mended(frame, between, _Named.of([*problems, *found]))
     verdicts = mended.select("row", *(rules[rule.key].holds().fill_null(True).alias(rule.key) for rule in between))
     found += _broken(raw, mended, verdicts, between, [*problems, *found])
-    if not any(problem.column == "balance_usd" for problem in (*problems, *found)):
-        found += _total_problems(raw, frame)
+    if not any(problem.column == form.total for problem in (*problems, *found)):
+        found += _total_problems(raw, frame, form.total)
     return frame, found
 
 
-def _cell_rules(schema: type[dy.Schema], rules: dict[str, CrossRule]) -> list[_Rule]:
+def _cell_rules(schema: type[dy.Schema], rules: Mapping[str, CrossRule]) -> list[_Rule]:
     """Rules that read one cell: those of the columns, and those between columns that turn out to read one only."""
     columns = schema.columns()
     own = [
@@ -266,11 +274,11 @@ def _shown(cells: pl.Series) -> list[str]:
     return [printable(cell) for cell in cells]
 
 
-def _total_problems(raw: RawTape, frame: pl.DataFrame) -> list[Problem]:
-    total = frame["balance_usd"].sum()
+def _total_problems(raw: RawTape, frame: pl.DataFrame, column: str) -> list[Problem]:
+    total = frame[column].sum()
     if total < MAX_TOTAL_USD:
         return []
-    return [Problem(raw.file, None, "balance_usd", f"{total:g}", "must add up to less than 1e15 USD")]
+    return [Problem(raw.file, None, column, f"{total:g}", "must add up to less than 1e15 USD")]
 
 
 def _in_order(problems: list[Problem], names: list[str]) -> list[Problem]:

@@ -65,8 +65,8 @@ class TapeProblems(Exception):
         return "\n".join(lines)
 
 
-def printable(value: object) -> str:
-    """Text of `value` that is safe to show: one line, nothing invisible, at most 120 characters.
+def printable(value: object, *, most: int = MAX_VALUE_CHARS) -> str:
+    """Text of `value` that is safe to show: one line, nothing invisible, at most 120 characters or `most`.
 
     Characters that a terminal would obey or hide (control, format and bidirectional ones, blanks other than the
     space) are written as escapes such as `\\x1b`. None gives the empty string.
@@ -74,8 +74,8 @@ def printable(value: object) -> str:
     if value is None:
         return ""
     text = str(value)
-    if len(text) > MAX_VALUE_CHARS:
-        text = text[: MAX_VALUE_CHARS - 1] + "…"
+    if len(text) > most:
+        text = text[: most - 1] + "…"
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 

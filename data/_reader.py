@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 
-from ._check import Hardware, checked
+from ._check import checked
 from ._files import RawTape, read_raw
-from ._schema import ASIC_CLASSES, GENERATIONS
+from ._schema import ASIC_CLASSES, GENERATIONS, facility_form
 
 
 def read_tape(
@@ -34,7 +34,7 @@ def read_tape(
     Raises:
         TapeProblems: listing everything that is wrong with the file. Then there is no tape.
     """
-    return checked(read_raw(Path(path)), as_of=as_of, hardware=Hardware(tuple(generations), tuple(asic_classes)))
+    return _checked(read_raw(Path(path)), as_of, generations, asic_classes)
 
 
 def check_tape(
@@ -49,5 +49,11 @@ def check_tape(
 
     A column `row` is ignored and counted anew. Returns and raises as `read_tape` does.
     """
-    raw = RawTape(file, frame, from_text=False)
-    return checked(raw, as_of=as_of, hardware=Hardware(tuple(generations), tuple(asic_classes)))
+    return _checked(RawTape(file, frame, from_text=False), as_of, generations, asic_classes)
+
+
+def _checked(raw: RawTape, as_of: date, generations: Sequence[str], asic_classes: Sequence[str]) -> pl.DataFrame:
+    if not isinstance(as_of, date) or isinstance(as_of, datetime):
+        raise TypeError(f"as_of must be a date, not {as_of!r}")
+    tape = checked(raw, facility_form(as_of, generations, asic_classes))
+    return tape.with_columns(pl.col("margin_restore_ltv").fill_null(pl.col("margin_call_ltv")))

@@ -6,104 +6,52 @@ A row is a facility. Money is in US dollars, rates and shares are decimals per y
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
 import dataframely as dy
 import polars as pl
+
+from ._check import Form
+from ._columns import (
+    ADDS_UP,
+    AGREES,
+    MAX_TOTAL_USD,
+    OWN,
+    CrossRule,
+    choice_column,
+    meta_of,
+    name_column,
+    number_column,
+    prose_column,
+    segment_column,
+    share_column,
+    usd_column,
+)
 
 GENERATIONS = ("a100", "h100", "h200", "b200", "gb200", "b300", "gb300", "vr200")
 ASIC_CLASSES = ("s21", "s19")
 GPU_PREFIX = "gpus_"
 ASIC_PREFIX = "hash_ph_"
 
-MAX_TOTAL_USD = 1e15  # The engines' fixed-point sums need a bound; this is about ten times the world's GDP.
 MAX_MATURITY_MONTHS = 600
 MAX_CONTRACTS = 4
 MAX_BTC = 21e6
 RATE_TYPES = ("fixed", "floating")
 AMORTISATIONS = ("annuity", "linear", "sculpted", "bullet", "balloon")
 SENIORITIES = ("senior_secured", "second_lien", "unsecured")
-RESERVED_SEGMENTS = ("portfolio",)  # The scope of the whole book in every result table.
-
-_HIDDEN = r"\p{Cc}\p{Zl}\p{Zp}\x{200B}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{FEFF}"
-NAME_PATTERN = rf"^[^{_HIDDEN}]*$"
-# Free text may have line breaks and tabs: a quoted CSV field often does.
-PROSE_PATTERN = rf"^([^{_HIDDEN}]|[\t\r\n])*$"
-
-AGREES = "agrees"  # one value per obligor, repeated on each of its rows
-ADDS_UP = "adds up"  # amounts of an obligor's rows are added
-OWN = "facility"
-
 
 # ---- Kinds of columns ----
 
 
-def _meta(unit: str, level: str, default: object) -> dict[str, Any]:
-    return {"unit": unit, "level": level, "default": default}
-
-
-def _name(description: str, *, nullable: bool = False, level: str = OWN, **checks: Any) -> dy.String:
-    """Text that identifies something: kept letter for letter, so `007`, `NO` and `=1+1` are names like any other."""
-    return dy.String(
-        nullable=nullable,
-        check={
-            "characters": lambda name: name.str.contains(NAME_PATTERN),
-            "blanks": lambda name: name == name.str.strip_chars(),
-            "length": lambda name: name.str.len_chars() <= 200,
-            **checks,
-        },
-        metadata=_meta("", level, None),
-        description=description,
-    )
-
-
-def _prose(description: str) -> dy.String:
-    return dy.String(
-        nullable=True,
-        check={
-            "prose": lambda text: text.str.contains(PROSE_PATTERN),
-            "prose_length": lambda text: text.str.len_chars() <= 4000,
-        },
-        metadata=_meta("", OWN, None),
-        description=description,
-    )
-
-
-def _choice(words: Sequence[str], description: str, *, default: str | None = None) -> dy.String:
-    return dy.String(
-        check={"choice": lambda word: word.is_in(words)},
-        metadata={**_meta("", OWN, default), "words": tuple(words)},
-        description=description,
-    )
-
-
-def _number(
-    description: str, unit: str, *, default: float | None = None, level: str = OWN, **bounds: Any
-) -> dy.Float64:
-    return dy.Float64(metadata=_meta(unit, level, default), description=description, **bounds)
-
-
-def _share(description: str, *, default: float | None = None, level: str = OWN, nullable: bool = False) -> dy.Float64:
-    return _number(description, "decimal", default=default, level=level, nullable=nullable, min=0, max=1)
-
-
-def _usd(description: str, *, unit: str = "USD", level: str = ADDS_UP, nullable: bool = False) -> dy.Float64:
-    default = None if nullable else 0.0
-    return _number(
-        description, unit, default=default, level=level, nullable=nullable, min=0, max_exclusive=MAX_TOTAL_USD
-    )
-
-
 def _ltv(description: str) -> dy.Float64:
-    return _number(description, "decimal", level=AGREES, nullable=True, min_exclusive=0, max=10)
+    return number_column(description, "decimal", level=AGREES, nullable=True, min_exclusive=0, max=10)
 
 
 def _amount(description: str, unit: str, *, most: float) -> dy.Float64:
-    return _number(description, unit, default=0.0, level=ADDS_UP, min=0, max=most)
+    return number_column(description, unit, default=0.0, level=ADDS_UP, min=0, max=most)
 
 
 # ---- Columns ----
@@ -112,54 +60,54 @@ def _amount(description: str, unit: str, *, most: float) -> dy.Float64:
 class Facility(dy.Schema):
     """Columns that every tape has, whatever hardware the market knows."""
 
-    facility_id = _name("Name of the loan; each row has its own.")
-    obligor_id = _name("Name of the borrower. All facilities of an obligor default together.")
-    segment = _name(
-        "Group that results are also reported for. `portfolio` is taken: it names the whole book.",
-        level=AGREES,
-        segment=lambda name: ~name.is_in(RESERVED_SEGMENTS),
-    )
-    currency = _choice(("USD",), "Currency of every amount in the row. Only USD is supported.")
-    balance_usd = _number(
+    facility_id = name_column("Name of the loan; each row has its own.")
+    obligor_id = name_column("Name of the borrower. All facilities of an obligor default together.")
+    segment = segment_column("Group that results are also reported for.", level=AGREES)
+    currency = choice_column(("USD",), "Currency of every amount in the row. Only USD is supported.")
+    balance_usd = number_column(
         "Principal outstanding at the as-of date.", "USD", level=ADDS_UP, min_exclusive=0, max_exclusive=MAX_TOTAL_USD
     )
-    rate_type = _choice(RATE_TYPES, "Whether the coupon is fixed or floats with the short rate.")
-    coupon_annual = _share("Fixed: the coupon. Floating: the spread over the short rate.")
-    amortisation = _choice(AMORTISATIONS, "How the principal is repaid after the interest-only months.")
+    rate_type = choice_column(RATE_TYPES, "Whether the coupon is fixed or floats with the short rate.")
+    coupon_annual = share_column("Fixed: the coupon. Floating: the spread over the short rate.")
+    amortisation = choice_column(AMORTISATIONS, "How the principal is repaid after the interest-only months.")
     maturity_date = dy.Date(
-        metadata=_meta("date", OWN, None), description="Last payment. May lie beyond the months that are simulated."
+        metadata=meta_of("date", OWN, None), description="Last payment. May lie beyond the months that are simulated."
     )
     interest_only_months = dy.Int64(
         min=0,
         max=MAX_MATURITY_MONTHS,
-        metadata=_meta("months", OWN, 0),
+        metadata=meta_of("months", OWN, 0),
         description="Months from the as-of date in which no principal is due.",
     )
-    balloon_fraction = _share("Share of the balance due at maturity, for `amortisation=balloon` only.", default=0.0)
-    seniority = _choice(
+    balloon_fraction = share_column(
+        "Share of the balance due at maturity, for `amortisation=balloon` only.", default=0.0
+    )
+    seniority = choice_column(
         SENIORITIES, "Rank in a liquidation; facilities of one rank share equally.", default=SENIORITIES[0]
     )
-    covenant_dscr = _number(
+    covenant_dscr = number_column(
         "Cash is trapped while cash flow / debt service is below this; 0 means no test.",
         "multiple", default=0.0, level=AGREES, min=0, max=100,
     )  # fmt: skip
     covenant_ltv = _ltv("Cash is trapped while debt / collateral value is above this; empty means no test.")
-    sweep_share = _share(
+    sweep_share = share_column(
         "Share of the trapped surplus that prepays debt; the rest stays in the account.", default=0.0, level=AGREES
     )
-    cure_usd = _usd("Equity that the sponsor may add to cure shortfalls, in total.")
-    reserve_usd = _usd("Cash in the debt service reserve at the as-of date.")
-    reserve_months = _number("Target of the reserve, in months of debt service.", "months", default=0.0, min=0, max=600)
+    cure_usd = usd_column("Equity that the sponsor may add to cure shortfalls, in total.")
+    reserve_usd = usd_column("Cash in the debt service reserve at the as-of date.")
+    reserve_months = number_column(
+        "Target of the reserve, in months of debt service.", "months", default=0.0, min=0, max=600
+    )
     margin_call_ltv = _ltv(
         "Loans against bitcoin: above this LTV the borrower must add coins the same month. Empty means no margin call."
     )
     margin_restore_ltv = _ltv("LTV that a margin call must restore; empty means `margin_call_ltv`.")
     refi_ltv = _ltv("LTV at which a balloon can be refinanced; empty means market conditions.")
-    refi_dscr = _number(
+    refi_dscr = number_column(
         "DSCR at which a balloon can be refinanced; empty means market conditions.",
         "multiple", level=AGREES, nullable=True, min=0, max=100,
     )  # fmt: skip
-    unsecured_recovery = _share(
+    unsecured_recovery = share_column(
         "Share recovered of what collateral does not cover; empty means the recovery configuration.",
         level=AGREES,
         nullable=True,
@@ -167,74 +115,50 @@ class Facility(dy.Schema):
     site_mw = _amount("Powered site capacity.", "MW", most=1e6)
     btc_pledged = _amount("Coins pledged to the lenders.", "BTC", most=MAX_BTC)
     btc_treasury = _amount("Coins the borrower holds unpledged.", "BTC", most=MAX_BTC)
-    pledged_share = _share(
+    pledged_share = share_column(
         "Share of the row's GPUs, hash rate and sites that is collateral of the obligor's secured debt.", default=1.0
     )
-    contracted_share = _share(
+    contracted_share = share_column(
         "Share of the row's GPUs and sites under contract; the rest, and all hash rate, sells at market prices.",
         default=0.0,
     )
-    contract_revenue_usd_month = _usd("What the offtaker pays while the contract lives.", unit="USD per month")
+    contract_revenue_usd_month = usd_column("What the offtaker pays while the contract lives.", unit="USD per month")
     contract_end_date = dy.Date(
         nullable=True,
         min=date(1900, 1, 1),
         max=date(2199, 12, 31),
-        metadata=_meta("date", OWN, None),
+        metadata=meta_of("date", OWN, None),
         description="Last day of the contract; required where `contracted_share` is above 0.",
     )
-    offtaker = _name("Who pays under the contract. Rows with the same name fail together.", nullable=True)
-    offtaker_pd_annual = _share(
+    offtaker = name_column("Who pays under the contract. Rows with the same name fail together.", nullable=True)
+    offtaker_pd_annual = share_column(
         "Yearly default probability of the offtaker; empty means the configured one.", nullable=True
     )
-    guarantor = _name("Parent that pays when the obligor cannot.", nullable=True, level=AGREES)
-    guarantor_pd_annual = _share(
+    guarantor = name_column("Parent that pays when the obligor cannot.", nullable=True, level=AGREES)
+    guarantor_pd_annual = share_column(
         "Yearly default probability of the guarantor; empty means the configured one.", level=AGREES, nullable=True
     )
-    guarantee_limit_usd = _usd(
+    guarantee_limit_usd = usd_column(
         "Most that the guarantor pays in total; empty means the obligor's balance.", level=AGREES, nullable=True
     )
-    power_usd_kwh = _number(
+    power_usd_kwh = number_column(
         "Power price at the as-of date for GPUs and hash rate (site tenants pay their own); follows the power index.",
         "USD per kWh", default=0.06, level=AGREES, min=0, max=1,
     )  # fmt: skip
-    fixed_cost_usd_month = _usd("Costs that do not depend on prices.", unit="USD per month")
-    cash_volatility = _share(
+    fixed_cost_usd_month = usd_column("Costs that do not depend on prices.", unit="USD per month")
+    cash_volatility = share_column(
         "Standard deviation of the obligor's own cash shock; empty means the configured one.",
         level=AGREES,
         nullable=True,
     )
-    quoted_spread_annual = _number(
+    quoted_spread_annual = number_column(
         "Spread at which the market quotes the facility.", "decimal", nullable=True, min=-1, max=1
     )
-    source = _prose("Where the row comes from.")
-    confidence = _prose("How sure its author is.")
+    source = prose_column("Where the row comes from.")
+    confidence = prose_column("How sure its author is.")
 
 
 # ---- Rules between columns ----
-
-
-@dataclass(frozen=True, slots=True)
-class CrossRule:
-    """A rule that reads several columns or several rows.
-
-    Args:
-        column: The column whose cell is named when the rule is broken.
-        reads: All columns it reads; it says nothing about a row where one of them is already named.
-        says: The rule in plain English.
-        holds: Gives the boolean expression; null counts as true.
-        group: Column within whose groups each row is compared with the first one, if any.
-    """
-
-    column: str
-    reads: tuple[str, ...]
-    says: str
-    holds: Callable[[], pl.Expr]
-    group: str | None = None
-
-    @property
-    def by_obligor(self) -> bool:
-        """Whether it is one of the many that compare the rows of an obligor, which the schema checks together."""
-        return self.group == "obligor_id"
 
 
 def cross_rules(as_of: date, capacities: Sequence[str]) -> dict[str, CrossRule]:
@@ -374,7 +298,7 @@ def _tape_schema(as_of: date, generations: tuple[str, ...], asic_classes: tuple[
         "__module__": __name__,
         **gpus,
         **hashes,
-        "row": dy.Int64(min=1, metadata=_meta("", OWN, None), description="1-based data row in the file."),
+        "row": dy.Int64(min=1, metadata=meta_of("", OWN, None), description="1-based data row in the file."),
         **{name: dy.rule()(lambda _, holds=rule.holds: holds()) for name, rule in rules.items() if not rule.by_obligor},
         "obligor_agrees": dy.rule()(lambda _: _obligor_agrees()),
     }
@@ -385,3 +309,14 @@ def _obligor_agrees() -> pl.Expr:
     """All rules of one value per obligor at once, which costs one grouping instead of one for each."""
     values = pl.struct(agreeing_columns())
     return values.eq_missing(values.first().over("obligor_id"))
+
+
+def facility_form(as_of: date, generations: Sequence[str], asic_classes: Sequence[str]) -> Form:
+    """What a tape of facilities is checked against."""
+    capacities = (*(f"{GPU_PREFIX}{name}" for name in generations), "site_mw")
+    return Form(
+        schema=tape_schema(as_of, generations, asic_classes),
+        rules=cross_rules(as_of, capacities),
+        total="balance_usd",
+        families={GPU_PREFIX: tuple(generations), ASIC_PREFIX: tuple(asic_classes)},
+    )

@@ -10,7 +10,8 @@ from pathlib import Path
 import dataframely as dy
 
 from ._check import is_required
-from ._schema import ADDS_UP, AGREES, ASIC_CLASSES, GENERATIONS, cross_rules, tape_schema
+from ._columns import ADDS_UP, AGREES
+from ._schema import ASIC_CLASSES, GENERATIONS, cross_rules, tape_schema
 from ._wording import bounds_words, choice_words, meta
 
 # Only the words of the rules are used, and they are the same for every date.

@@ -26,7 +26,12 @@ _BOUNDS: dict[str, Callable[[str], str]] = {
     "max_exclusive": "below {}".format,
 }
 # Percentages are the commonest slip, and a bound alone does not tell.
-_HINTS = {"date": "", "decimal": " (a decimal: 0.05 means 5 %)", "multiple": " (a multiple: 1.25 means 1.25x)"}
+_HINTS = {
+    "date": "",
+    "decimal": " (a decimal: 0.05 means 5 %)",
+    "multiple": " (a multiple: 1.25 means 1.25x)",
+    "loading": " (a loading, the square root of an asset correlation)",
+}
 
 
 def rule_words(column: dy.Column, rule: str) -> str:

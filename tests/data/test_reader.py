@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from rackrisk.data import ASIC_CLASSES, GENERATIONS, TapeProblems, check_tape, read_tape, tape_schema
-from rackrisk.data._check import Hardware, checked
+from rackrisk.data._check import checked
 from rackrisk.data._files import RawTape
+from rackrisk.data._schema import facility_form
 
 from .tapes import AS_OF, COLUMNS, ROWS, problems_of, said, valid_frame, with_cell, write_csv
 
@@ -317,7 +318,7 @@ def test_the_list_ends_somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_any_text_in_a_number_column_is_its_number_or_is_named(text: str) -> None:
     raw = RawTape("made", pl.DataFrame([{**ROWS[6], "fixed_cost_usd_month": text}]), from_text=True)
     try:
-        cost = checked(raw, as_of=AS_OF, hardware=Hardware(GENERATIONS, ASIC_CLASSES))["fixed_cost_usd_month"].item()
+        cost = checked(raw, facility_form(AS_OF, GENERATIONS, ASIC_CLASSES))["fixed_cost_usd_month"].item()
     except TapeProblems as error:
         named = [(problem.row, problem.column) for problem in error.problems]
     else:

@@ -3,7 +3,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from rackrisk.config import load_settings
+from rackrisk.config import structural_settings
 from rackrisk.data import check_tape
 from rackrisk.data._sizing import LEVELS, economics, hardware, level_payment, obligor_economics
 
@@ -75,7 +75,7 @@ def test_rows_of_an_obligor_are_added() -> None:
 
 def test_levels_are_those_of_the_base_market() -> None:
     """Books are sized with this table and simulated with the market: they must see the same prices on the first day."""
-    market = load_settings([])[0].market
+    market = structural_settings().market
     known = hardware()
     here = {name: (known[name].rent_usd_hour, known[name].power_kw) for name in market.generations}
     assert here == {name: (gpu.rent_usd_gpu_hour, gpu.power_kw) for name, gpu in market.generations.items()}

@@ -1,0 +1,121 @@
+"""Known answers on this machine's engines, for the command line and for Python.
+
+`rackrisk.validate.run_validation(quick=True).passed` is True where every figure is right.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .interruptible import ProgressReport, interruptible
+from .progress import LINE_SECONDS
+
+if TYPE_CHECKING:
+    from .models.market import MarketConfig
+    from .models.recovery import RecoveryConfig
+    from .models.validation import Validation
+
+SEED = 1
+WORKERS = 2  # compiling one case takes one core, which leaves another to run the next
+
+_composing = threading.Lock()  # Hydra keeps global state
+
+
+def run_validation(
+    *,
+    engines: Sequence[str] = (),
+    quick: bool = False,
+    seed: int = SEED,
+    progress: ProgressReport | None = None,
+) -> Validation:
+    """Checks every known answer.
+
+    Args:
+        engines: names of engines; none means every engine that can run here.
+        quick: few scenarios instead of many.
+        seed: key of the random numbers, below 2^64; the verdicts of a seed are always the same.
+        progress: called with (jobs done, jobs in all).
+
+    Raises:
+        rackrisk.kernels.engines.EngineMissing: an engine asked for cannot run on this machine.
+    """
+    from .kernels.engines import EngineMissing
+    from .models.validation import Bench, engines_here, load_cases, validate
+
+    here = engines_here()
+    missing = [f"engine {name} cannot run here: {here[name]}" for name in engines if here[name] is not None]
+    if missing:
+        raise EngineMissing("; ".join(missing))
+    wanted = [name for name in here if name in engines or (not engines and here[name] is None)]
+    benches = [Bench(name, seed, quick, compose) for name in wanted]
+    absent = {name: why or "not asked for" for name, why in here.items() if name not in wanted}
+    call = partial(validate, load_cases(), benches, absent=absent, workers=WORKERS)
+    return interruptible(lambda report: call(progress=report), progress)
+
+
+def compose(values: Mapping[str, Any]) -> tuple[MarketConfig, RecoveryConfig]:
+    """Market and recovery of a configuration, given as values by dotted key."""
+    from .config import load_settings
+
+    with _composing:
+        settings, _ = load_settings((), values)
+    return settings.market, settings.recovery
+
+
+def document(validation: Validation) -> dict[str, Any]:
+    """Everything as plain values for JSON."""
+    from . import __version__
+
+    return {
+        "passed": validation.passed,
+        "counts": dict(sorted(Counter(check.verdict for check in validation.checks).items())),
+        "engines": {name: {"ran": why is None, "note": why} for name, why in validation.engines.items()},
+        "seed": validation.seed,
+        "quick": validation.quick,
+        "spreads": [asdict(spread) for spread in validation.spreads],
+        "checks": [asdict(check) for check in validation.checks],
+        "version": __version__,
+    }
+
+
+# ---- progress ----
+
+
+@contextmanager
+def steps(*, enabled: bool, stream: TextIO | None = None) -> Iterator[Callable[[int, int], None] | None]:
+    """Yields a function `report(done, total)`: a bar on a terminal, a line now and then elsewhere; None if disabled."""
+    target = sys.stderr if stream is None else stream
+    if not enabled:
+        yield None
+    elif target.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("checking"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(file=target), transient=True) as bar:
+            task = bar.add_task("", total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    else:
+        yield _Lines(target)
+
+
+class _Lines:
+    """Plain lines, at most one in `LINE_SECONDS`."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream, self._clock, self._last = stream, clock, clock()
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._clock() - self._last < LINE_SECONDS:
+            return
+        self._last = self._clock()
+        with suppress(OSError):  # a closed pipe must not stop the checks
+            print(f"{done} of {total} cases checked", file=self._stream, flush=True)

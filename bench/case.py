@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rackrisk.config import load_settings
+from rackrisk.config import structural_settings
 from rackrisk.data import load_portfolio
 from rackrisk.kernels.arrays import Paths
 from rackrisk.kernels.streams import key_words
@@ -43,7 +43,7 @@ class Case:
 def make_case(facilities: int, months: int, *, seed: int = 1) -> Case:
     """`portfolio=synthetic portfolio.count=FACILITIES months=MONTHS`, everything else as shipped."""
     overrides = ["portfolio=synthetic", f"portfolio.count={facilities}", f"months={months}", f"seed={seed}"]
-    settings, _ = load_settings(overrides)
+    settings = structural_settings(*overrides)
     mechanisms = Mechanisms(**settings.mechanisms.model_dump())
     market = switched_market(settings.market, mechanisms)
     tape = load_portfolio(

@@ -39,11 +39,13 @@ class SimulationResult:
         pd_term: cumulative default rates: `month, scope, pd_count, pd_exposure, pd_count_std_error`.
         early_warning: `month, scope, active_share, dscr_below_1_2, dscr_below_1_0` (shares of the obligor-scenarios
             still performing that owe service and have income), `ltv_above_covenant` (of those performing),
-            `debt_usd, book_value_usd, clearing_value_usd, book_ltv, clearing_ltv, n_scenarios`.
+            `debt_usd, book_value_usd, clearing_value_usd, book_ltv, clearing_ltv`, and `n_scenarios`, how many were
+            watched for it.
         fans: quantiles of the market paths: `channel, unit, month, mean, p05, p25, p50, p75, p95, n_scenarios`.
         defaults_by_cause: `scope, cause` (`payment`, `margin`, `refinancing`), `probability, std_error`.
         loss_given_default: `scope, lgd, std_error`: discounted loss over discounted exposure at default; null without
-            a default.
+            a default. `exposure_share, exposure_share_std_error`: that exposure over the balance at the as-of date, so
+            that its product with LGD is the expected loss over the balance.
         notes: sentences a reader of the result should see (warnings, counted near-ties, engine fallbacks).
         timings: seconds by phase.
     """

@@ -121,14 +121,21 @@ def defaults_by_cause(built: BuiltBook, tally: Tally, scenarios: int) -> pl.Data
 
 
 def loss_given_default(built: BuiltBook, tally: Tally) -> pl.DataFrame:
-    """Discounted loss over discounted exposure at default, by scope; null without a default."""
-    loss, exposure = tally.loss, tally.exposure
-    rows = [ratio(loss[:, g].astype(np.float64), exposure[:, g].astype(np.float64)) for g in range(loss.shape[1])]
+    """Discounted loss over discounted exposure at default, by scope, and that exposure over the balance.
+
+    Their product is the expected loss over the balance. LGD is null without a default.
+    """
+    loss, exposure = tally.loss.astype(np.float64), tally.exposure.astype(np.float64)
+    rows = [ratio(loss[:, g], exposure[:, g]) for g in range(loss.shape[1])]
+    share = exposure * float(built.scale.loss_quantum_usd) / np.array(list(exposures(built).values()))
+    error = share.std(axis=0, ddof=1) / np.sqrt(len(share)) if len(share) > 1 else np.full(share.shape[1], np.nan)
     return pl.DataFrame(
         {
             "scope": built.scopes,
             "lgd": pl.Series([row.value for row in rows], dtype=pl.Float64),
             "std_error": pl.Series([row.std_error for row in rows], dtype=pl.Float64),
+            "exposure_share": share.mean(axis=0),
+            "exposure_share_std_error": _or_null(error),
         }
     )
 

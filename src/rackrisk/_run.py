@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,16 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._model import model_of
 from .interruptible import ProgressReport, interruptible
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from ._model import Model, Result
     from .config import Settings
-    from .models.results import SimulationResult
     from .run_folder import Draft
-
-_TABLES = ("facilities", "pd_term", "early_warning", "fans", "defaults_by_cause", "loss_given_default")
 
 
 @dataclass(frozen=True)
@@ -33,27 +32,34 @@ class Run:
     Attributes:
         folder: where everything is written.
         measures: polars frame, one row a measure and scope: value, std_error, ci_low, ci_high, in USD.
-        result: losses, facilities and tables as the engine returned them.
+        result: losses and tables as the engine returned them.
         manifest: what manifest.json holds.
+        tables: the other tables of the folder by name; a copula run has its exact figures in `exact`.
     """
 
     folder: Path
     measures: pl.DataFrame
-    result: SimulationResult
+    result: Any = field(repr=False)
     manifest: Mapping[str, Any] = field(repr=False)
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
 class Plan:
     """A checked configuration with its book: everything that can be refused has been."""
 
-    settings: Settings
+    model: Model
     choices: Mapping[str, str]
     book: pl.DataFrame
     inputs: list[dict[str, Any]]
     target: Path
     started: datetime
     timings: dict[str, float]
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration."""
+        return self.model.settings
 
 
 def run(*overrides: str, progress: ProgressReport | None = None, **values: Any) -> Run:
@@ -86,33 +92,29 @@ def make_plan(overrides: tuple[str, ...] | list[str], values: Mapping[str, Any] 
     with _timed(timings, "config"):
         settings, choices = load_settings(overrides, values)
     with _timed(timings, "book"):
-        book, inputs = load_book(settings)
-    label = settings.name or f"{_book_name(settings)}-{choices.get('market', 'market')}"
+        model = model_of(settings)
+        book, inputs = load_book(model)
+    label = settings.name or model.label(choices)
     target = target_folder(out=settings.out, label=label, config_hash=config_hash(settings, inputs), now=started)
-    return Plan(settings, choices, book, inputs, target, started, timings)
+    return Plan(model, choices, book, inputs, target, started, timings)
 
 
-def load_book(settings: Settings) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-    """The facilities of the configured portfolio, and the files they were read from.
+def load_book(model: Model) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """The book of the configured portfolio, and the files it was read from.
 
     Raises:
         ConfigProblems: the book does not fit into memory, or its tape changed while it was read.
         TapeProblems: everything that is wrong with the tape.
     """
-    from .config import ConfigProblem, ConfigProblems, check_memory
-    from .data import load_portfolio
+    from .config import SHAPES, ConfigProblem, ConfigProblems, check_memory
     from .run_folder import sha256_of
 
+    settings = model.settings
     tape = None if settings.portfolio.tape is None else Path(settings.portfolio.tape).expanduser()
     before = None if tape is None else sha256_of(tape)
-    book = load_portfolio(
-        settings.portfolio,
-        as_of=settings.as_of,
-        generations=tuple(settings.market.generations),
-        asic_classes=tuple(settings.market.asics),
-    )
-    segments = sum(book[column].n_unique() for column in settings.measures.segments)
-    problems = check_memory(settings.scenarios, facilities=book.height, segments=segments)
+    book = model.read_book()
+    book_bytes = book.height * SHAPES[settings.model.name].row_bytes
+    problems = check_memory(settings.scenarios, book_bytes=book_bytes, segments=model.scopes(book))
     if tape is not None and sha256_of(tape) != before:
         problems.append(ConfigProblem("portfolio.tape", str(tape), "changed while it was read"))
     if problems:
@@ -129,56 +131,51 @@ def execute(plan: Plan, *, progress: ProgressReport | None = None) -> Run:
 
     with draft(plan.target) as folder:
         with _timed(plan.timings, "simulate"):
-            result = interruptible(partial(_simulate, plan), progress)
-        measures, manifest = _write(folder, plan, result)
-        return Run(folder.publish(), measures, result, manifest)
+            result = interruptible(partial(plan.model.simulate, plan.book), progress)
+        measures, tables, notes = _figures(plan, result)
+        manifest = _write(folder, plan, result, tables={"measures": measures, **tables}, notes=notes)
+        return Run(folder.publish(), measures, result, manifest, tables)
 
 
-def _simulate(plan: Plan, progress: ProgressReport) -> SimulationResult:
-    from .models.mechanisms import Mechanisms
-    from .models.simulate import simulate
-
-    settings = plan.settings
-    return simulate(
-        plan.book,
-        market=settings.market,
-        recovery=settings.recovery,
-        mechanisms=Mechanisms(**settings.mechanisms.model_dump()),
-        months=settings.months,
-        scenarios=settings.scenarios,
-        seed=settings.seed,
-        as_of=settings.as_of,
-        engine=settings.engine.name,
-        precision=settings.engine.precision,
-        segments=settings.measures.segments,
-        progress=progress,
-    )
-
-
-def _write(folder: Draft, plan: Plan, result: SimulationResult) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Tables first, then the manifest, then the report that reads them, then the manifest with every output."""
-    from .manifest import build_manifest
+def _figures(plan: Plan, result: Result) -> tuple[pl.DataFrame, dict[str, pl.DataFrame], list[str]]:
+    """The measures, every other table by name, and notes on them all."""
     from .models.measures import measures_table
+
+    levels, confidence = plan.settings.measures.levels, plan.settings.measures.confidence
+    with _timed(plan.timings, "measures"):
+        measures = measures_table(result, levels, confidence)
+    with _timed(plan.timings, "tables"):
+        tables, notes = plan.model.tables(plan.book, result)
+    return measures, tables, [*result.notes, *notes]
+
+
+def _write(
+    folder: Draft, plan: Plan, result: Result, *, tables: Mapping[str, pl.DataFrame], notes: Sequence[str]
+) -> dict[str, Any]:
+    """Tables first, then the manifest, then the report that reads them, then the manifest with every output."""
     from .report import render
     from .run_folder import CONFIG, LOSSES, MANIFEST, REPORT, TABLES, list_files
 
-    settings, timings = plan.settings, plan.timings
-    with _timed(timings, "measures"):
-        measures = measures_table(result, settings.measures.levels, settings.measures.confidence)
-    with _timed(timings, "tables"):
+    with _timed(plan.timings, "write"):
         folder.write_frame(LOSSES, result.losses)
-        folder.write_frame(f"{TABLES}/measures.parquet", measures)
-        for name in _TABLES:
-            folder.write_frame(f"{TABLES}/{name}.parquet", getattr(result, name))
-        folder.write_text(CONFIG, settings_yaml(settings))
-    known = {"choices": plan.choices, "inputs": plan.inputs, "started": plan.started, "timings": timings}
-    folder.write_json(MANIFEST, build_manifest(settings, result, **known))
-    with _timed(timings, "report"):
+        for name, table in tables.items():
+            folder.write_frame(f"{TABLES}/{name}.parquet", table)
+        folder.write_text(CONFIG, settings_yaml(plan.settings))
+    folder.write_json(MANIFEST, _manifest(plan, result, notes))
+    with _timed(plan.timings, "report"):
         folder.write_text(REPORT, render(folder.path))
-    manifest = build_manifest(settings, result, **known) | {"outputs": list_files(folder.path)}
+    manifest = _manifest(plan, result, notes) | {"outputs": list_files(folder.path)}
     (folder.path / MANIFEST).unlink()
     folder.write_json(MANIFEST, manifest)
-    return measures, manifest
+    return manifest
+
+
+def _manifest(plan: Plan, result: Result, notes: Sequence[str]) -> dict[str, Any]:
+    from .manifest import build_manifest
+
+    facts = plan.model.manifest(result, plan.timings.get("simulate", 0.0))
+    known = {"choices": plan.choices, "inputs": plan.inputs, "started": plan.started, "timings": plan.timings}
+    return build_manifest(plan.settings, result, facts={**facts, "warnings": list(notes)}, **known)
 
 
 def render_again(folder: str) -> Path:
@@ -207,10 +204,6 @@ def settings_yaml(settings: Settings) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _book_name(settings: Settings) -> str:
-    return "tape" if settings.portfolio.tape else settings.portfolio.name
 
 
 @contextmanager

@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 _ENDINGS = {".csv", ".parquet"}
 
 
-def write_book(settings: Settings, out: str, *, force: bool = False) -> int:
-    """Writes the configured book to `out`, checks that it reads back, and returns its number of facilities.
+def write_book(settings: Settings, out: str, *, force: bool = False) -> str:
+    """Writes the configured book to `out`, checks that it reads back, and says how many rows it has.
 
     Raises:
         RunFolderError: `out` has another ending, exists, or cannot be written.
         ConfigProblems, TapeProblems: as for a run.
     """
+    from ._model import model_of
     from ._run import load_book
-    from .data import read_tape
 
     path = Path(out).expanduser()
     _check(path, force=force)
-    book, _ = load_book(settings)
+    model = model_of(settings)
+    book, _ = load_book(model)
     aside = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
         _write(book.drop("row", strict=False), aside)
-        names = {"generations": tuple(settings.market.generations), "asic_classes": tuple(settings.market.asics)}
-        read_tape(aside, as_of=settings.as_of, **names)
+        model.read_tape(aside)
         if not force:
             _check(path, force=False)  # somebody else may have written it in the meantime
         aside.replace(path)
@@ -41,7 +41,7 @@ def write_book(settings: Settings, out: str, *, force: bool = False) -> int:
         raise RunFolderError(f"{out}: cannot be written ({error.strerror})") from error
     finally:
         aside.unlink(missing_ok=True)
-    return book.height
+    return f"{book.height:,} {model.rows}"
 
 
 def _check(path: Path, *, force: bool) -> None:

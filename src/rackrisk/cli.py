@@ -11,34 +11,43 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TextIO
 
 from . import __version__
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ._model import Model
     from ._run import Plan, Run
+    from .data import Problem
 
-DONE, BAD_INPUT, RETRY_LATER, INTERRUPTED, TERMINATED = 0, 2, 75, 130, 143
+DONE, WRONG, BAD_INPUT, RETRY_LATER, INTERRUPTED, TERMINATED = 0, 1, 2, 75, 130, 143
 
-_PLANNED = ("validate", "explain", "attribute", "calibrate", "compare", "resume")
+_PLANNED = ("explain", "attribute", "calibrate", "compare", "resume")
 # Conditions of the machine that pass: a full disk, a quota, a file server that went away.
 _PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.ENOMEM, errno.EMFILE}
+# XLA reports a compilation that takes long at its level "error". What really fails reaches Python as an exception.
+_XLA_FATAL = "3"
 
 _OVERRIDES = """\
 overrides are key=value pairs:
-  portfolio=NAME         compute_credit (default), neoclouds, miners, data_centres, synthetic
+  model=NAME             structural (default), copula
+  portfolio=NAME         compute_credit (default), neoclouds, miners, data_centres, synthetic;
+                         equal_names for model=copula
   portfolio.tape=FILE    your own tape, CSV or Parquet
   portfolio.count=N      number of generated facilities
   market=NAME            base (default), hash_credit_crisis, replay_2021_2022, replay_2025_2026,
                          flat and merton (for checks against formulas)
   recovery=NAME          base (default), frictionless, thin
-  engine=NAME            auto (default), jax, cuda, reference
+  engine=NAME            auto (default), jax, reference (NumPy, slow, the definition); cuda is not in this version
   scenarios=N months=N seed=N as_of=YYYY-MM-DD
   mechanisms.NAME=false  deflation, duration, leverage, convergence, vacuum, offtake
+  copula.KEY=VALUE       for model=copula: asset_correlation, dependence, dof, factor_correlation,
+                         horizon_years, lgd.kind
   measures.levels=[0.99,0.999]
   experiment=NAME        a saved set: quick_look, crisis_miners, no_claims
   out=DIR name=LABEL     where the run goes; default runs/<utc>-<label>-<hash>
@@ -51,10 +60,13 @@ examples:
   rackrisk run portfolio=miners market=hash_credit_crisis scenarios=100000
   rackrisk run portfolio.tape=loans.csv out=results/loans
   rackrisk run mechanisms.vacuum=false --json > no_vacuum.json
+  rackrisk run model=copula portfolio.tape=names.csv copula.asset_correlation=0.2
   rackrisk book portfolio=synthetic portfolio.count=1000 --out tape.csv
   rackrisk report runs/20260831T120000Z-compute_credit-base-1a2b3c4d
+  rackrisk validate --quick                       known answers on every engine of this machine
 
-exit codes: 0 done, 2 bad configuration or data, 75 try again later, 130 or 143 interrupted
+exit codes: 0 done (also where the reader of stdout went away, as in `| head`: the run is kept),
+1 a known answer is missed (validate), 2 bad configuration or data, 75 try again later, 130 or 143 interrupted
 """
 
 
@@ -67,16 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parse(list(sys.argv[1:] if arguments is None else arguments))
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a script started us in the background
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _XLA_FATAL)
     try:
         return args.action(args)
     except KeyboardInterrupt:
         return _stopped(INTERRUPTED)
     except Terminated:
         return _stopped(TERMINATED)
-    except BrokenPipeError:
-        # The reader of stdout went away (`| head`): the result is stored, and Python must not flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
     except Exception as error:
         code = _expected(error)
         if code is None:
@@ -95,10 +104,10 @@ def _run_command(args: argparse.Namespace) -> int:
         return _show_command(args)
     plan = _run.make_plan(args.overrides)
     _announce(plan, args)
-    loan_months = plan.book.height * plan.settings.scenarios * plan.settings.months
-    with progress(loan_months=loan_months, enabled=not (args.quiet or args.no_progress)) as report:
+    work, unit = plan.model.work(plan.book), plan.model.work_unit
+    with progress(work=work, unit=unit, enabled=not (args.quiet or args.no_progress)) as report:
         result = _run.execute(plan, progress=report)
-    _print_json(result) if args.json else _print_summary(result)
+    _write(_json_text(result, plan.model) if args.json else _summary_text(result, plan.model), sys.stdout)
     return DONE
 
 
@@ -108,15 +117,15 @@ def _book_command(args: argparse.Namespace) -> int:
 
     settings, _ = load_settings(args.overrides)
     rows = write_book(settings, args.out, force=args.force)
-    print(args.out)
-    print(f"{rows:,} facilities", file=sys.stderr)
+    _write(f"{args.out}\n", sys.stdout)
+    _write(f"{rows}\n", sys.stderr)
     return DONE
 
 
 def _report_command(args: argparse.Namespace) -> int:
     from ._run import render_again
 
-    print(render_again(args.run))
+    _write(f"{render_again(args.run)}\n", sys.stdout)
     return DONE
 
 
@@ -125,8 +134,19 @@ def _show_command(args: argparse.Namespace) -> int:
     from .config import load_settings
 
     settings, _ = load_settings(args.overrides)
-    print(settings_yaml(settings), end="")
+    _write(settings_yaml(settings), sys.stdout)
     return DONE
+
+
+def _validate_command(args: argparse.Namespace) -> int:
+    from .validate import document, run_validation, steps
+    from .validation_screen import print_validation
+
+    with steps(enabled=not (args.quiet or args.no_progress)) as report:
+        found = run_validation(engines=args.engine, quick=args.quick, seed=args.seed, progress=report)
+    screen = partial(print_validation, found, every=args.all)
+    _write(_as_json(document(found)) if args.json else _drawn(sys.stdout, screen), sys.stdout)
+    return DONE if found.passed else WRONG
 
 
 # ---- output ----
@@ -135,34 +155,48 @@ def _show_command(args: argparse.Namespace) -> int:
 def _announce(plan: Plan, args: argparse.Namespace) -> None:
     if args.quiet:
         return
-    settings, engine = plan.settings, plan.settings.engine
-    size = f"{plan.book.height:,} facilities, {settings.scenarios:,} scenarios x {settings.months} months"
-    print(f"rackrisk {__version__}: {size}, seed {settings.seed}, {engine.name} {engine.precision}", file=sys.stderr)
+    _write(f"rackrisk {__version__}: {plan.model.headline(plan.book)}\n", sys.stderr)
 
 
-def _print_json(run: Run) -> None:
+def _json_text(run: Run, model: Model) -> str:
     document: dict[str, Any] = {
         "run": str(run.folder),
         "measures": run.measures.to_dicts(),
+        **model.answers(run),
         "exposure_usd": run.result.exposure_usd,
         "engine": run.manifest["engine"],
         "config_hash": run.manifest["config_hash"],
         "warnings": run.manifest["warnings"],
         "version": __version__,
     }
-    print(json.dumps(document, indent=2, allow_nan=False, default=str))
+    return _as_json(document)
 
 
-def _print_summary(run: Run) -> None:
-    from .terminal import print_summary
-
-    print_summary(run, _console(sys.stdout))
+def _as_json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, allow_nan=False, default=str) + "\n"
 
 
-def _console(stream: Any) -> Console:
+def _summary_text(run: Run, model: Model) -> str:
+    return _drawn(sys.stdout, partial(model.print_summary, run))
+
+
+def _drawn(stream: TextIO, draw: Callable[[Console], None]) -> str:
+    """What `draw` prints on a console of the width and the colours of `stream`."""
     from rich.console import Console
 
-    return Console(file=stream, highlight=False)
+    console = Console(file=stream, highlight=False)
+    with console.capture() as captured:
+        draw(console)
+    return captured.get()
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Writes at once. A reader that went away (`| head`) is no error: what was computed is stored."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python flushes again at exit
 
 
 def _stopped(code: int) -> int:
@@ -170,7 +204,7 @@ def _stopped(code: int) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # a second one must not cut the clean-up short
-    print("interrupted: no result was written; the same command gives the same numbers", file=sys.stderr, flush=True)
+    _write("interrupted: no result was written; the same command gives the same numbers\n", sys.stderr)
     if still_running():
         os._exit(code)  # compiled code in another thread would crash in the interpreter's own exit
     return code
@@ -188,15 +222,13 @@ def _expected(error: Exception) -> int | None:
     from .config import ConfigProblems
     from .data import TapeProblems
     from .kernels.engines import EngineMissing
-    from .problem_report import as_problems, report_problems
+    from .problem_report import as_problems
     from .run_folder import RunFolderError
 
     if isinstance(error, ConfigProblems):
-        report_problems(as_problems(error.problems), _console(sys.stderr), what="the configuration")
-        return BAD_INPUT
+        return _refuse(as_problems(error.problems), what="the configuration", keep=False)
     if isinstance(error, TapeProblems):
-        report_problems(error.problems, _console(sys.stderr), what=error.problems[0].file)
-        return BAD_INPUT
+        return _refuse(error.problems, what=error.problems[0].file, keep=True)
     if isinstance(error, (RunFolderError, EngineMissing)):
         return _complain(str(error), BAD_INPUT)
     if isinstance(error, MemoryError):
@@ -206,8 +238,15 @@ def _expected(error: Exception) -> int | None:
     return None
 
 
+def _refuse(problems: Sequence[Problem], *, what: str, keep: bool) -> int:
+    from .problem_report import report_problems
+
+    _write(_drawn(sys.stderr, partial(report_problems, problems, what=what, keep=keep)), sys.stderr)
+    return BAD_INPUT
+
+
 def _complain(message: str, code: int) -> int:
-    print(f"rackrisk: {message}", file=sys.stderr)
+    _write(f"rackrisk: {message}\n", sys.stderr)
     return code
 
 
@@ -264,7 +303,30 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     report = _command(commands, "report", _report_command, "make report.html of a finished run again", overrides=False)
     report.add_argument("run", metavar="RUN", help="a run folder")
     show = _command(commands, "show-config", _show_command, "print the complete configuration as YAML", overrides=True)
-    return parser, {"run": run, "book": book, "report": report, "show-config": show}
+    validate = _validate_arguments(commands)
+    return parser, {"run": run, "book": book, "report": report, "show-config": show, "validate": validate}
+
+
+def _validate_arguments(commands: Any) -> argparse.ArgumentParser:
+    text = "check known answers on every engine of this machine"
+    validate = _command(commands, "validate", _validate_command, text, overrides=False)
+    validate.add_argument("--quick", action="store_true", help="few scenarios: one to two minutes on two cores")
+    validate.add_argument("--json", action="store_true", help="print one JSON document with every figure")
+    validate.add_argument("--all", action="store_true", help="print every figure, not the worst of each case")
+    engines = ("reference", "jax", "cuda")
+    validate.add_argument(
+        "--engine", action="append", default=[], choices=engines, help="only this one; may be repeated"
+    )
+    validate.add_argument("--seed", type=_seed, default=1, metavar="N", help="of the random numbers (default 1)")
+    validate.add_argument("--quiet", action="store_true", help="nothing on stderr but problems")
+    validate.add_argument("--no-progress", action="store_true", help="no progress on stderr")
+    return validate
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**64):
+        raise argparse.ArgumentTypeError("must be a whole number from 0 to 2^64 - 1")
+    return int(text)
 
 
 def _command(commands: Any, name: str, action: Any, text: str, *, overrides: bool) -> argparse.ArgumentParser:

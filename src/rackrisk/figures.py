@@ -9,8 +9,11 @@ from typing import TypeGuard
 NOTHING = "n/a"
 
 
+_UNITS = ((1e10, 1e9, "USD bn"), (1e6, 1e6, "USD m"), (1e4, 1e3, "USD k"), (0.0, 1.0, "USD"))
+
+
 class MoneyUnit:
-    """Writes the amounts of one column in one unit, USD bn or USD m.
+    """Writes the amounts of one column in one unit: USD bn, m, k or none.
 
     Args:
         amounts: the column; the largest decides on the unit and the decimals.
@@ -19,10 +22,10 @@ class MoneyUnit:
 
     def __init__(self, amounts: Iterable[float | None], errors: Iterable[float | None] = ()) -> None:
         largest = max((abs(a) for a in amounts if is_number(a)), default=0.0)
-        self.scale, self.name = (1e9, "USD bn") if largest >= 1e10 else (1e6, "USD m")
+        self.scale, self.name = next((scale, name) for least, scale, name in _UNITS if largest >= least)
         size = largest / self.scale
         smallest = min((e / self.scale for e in errors if is_number(e) and e > 0.0), default=1.0)
-        self.decimals = max(0 if size >= 1_000 else 1 if size >= 100 else 2, min(3, math.ceil(-math.log10(smallest))))
+        self.decimals = max(_decimals(size), min(3, math.ceil(-math.log10(smallest))))
 
     def __call__(self, amount: float | None) -> str:
         """The amount without its unit."""
@@ -36,16 +39,26 @@ def money(amount: float) -> str:
     'USD 115.3 bn'
     """
     unit = MoneyUnit([amount])
-    return f"USD {unit(amount)} {unit.name.removeprefix('USD ')}"
+    return f"USD {unit(amount)} {unit.name.removeprefix('USD')}".replace("  ", " ").rstrip()
+
+
+def _decimals(size: float) -> int:
+    """Two decimals, fewer for large numbers, more for small ones."""
+    if size >= 1.0 or size == 0.0:
+        return 0 if size >= 1_000 else 1 if size >= 100 else 2
+    return min(2 - math.floor(math.log10(size)), 12)
 
 
 def percent(share: float | None, decimals: int = 2) -> str:
-    """A fraction in percent, without the sign.
+    """A fraction in percent, without the sign; a bound where it is positive and would read as zero.
 
-    >>> percent(0.0729)
-    '7.29'
+    >>> percent(0.0729), percent(0.00001)
+    ('7.29', '<0.01')
     """
-    return f"{100 * share:.{decimals}f}" if is_number(share) else NOTHING
+    if not is_number(share):
+        return NOTHING
+    least = 10.0**-decimals
+    return f"<{least:.{decimals}f}" if 0.0 < 100 * share < least / 2 else f"{100 * share:.{decimals}f}"
 
 
 def basis_points(spread: float | None) -> str:
@@ -56,11 +69,6 @@ def basis_points(spread: float | None) -> str:
 def ratio(part: float | None, whole: float) -> float | None:
     """part / whole; None without a part or with nothing to divide by."""
     return part / whole if is_number(part) and whole > 0.0 else None
-
-
-def difference(a: float | None, b: float | None) -> float | None:
-    """a - b, or None where one of them is no number."""
-    return a - b if is_number(a) and is_number(b) else None
 
 
 def is_number(value: float | None) -> TypeGuard[float]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 
 if TYPE_CHECKING:
+    from ._model import Result
     from .config import Settings
-    from .models.results import SimulationResult
 
 SCHEMA = "rackrisk/run/1"
 RNG_SCHEME = "philox4x32-10/v1"
@@ -38,8 +38,9 @@ def config_hash(settings: Settings, inputs: Sequence[Mapping[str, Any]]) -> str:
 
 def build_manifest(
     settings: Settings,
-    result: SimulationResult,
+    result: Result,
     *,
+    facts: Mapping[str, Any],
     choices: Mapping[str, str],
     inputs: Sequence[Mapping[str, Any]],
     started: datetime,
@@ -50,6 +51,7 @@ def build_manifest(
     Args:
         settings: the checked configuration.
         result: what the engine returned.
+        facts: what the model says about its run: horizon, size of the book, speed, warnings.
         choices: the chosen option by configuration group.
         inputs: files that were read: role, path, bytes, sha256, rows.
         started: when the run began.
@@ -67,23 +69,15 @@ def build_manifest(
         "rng": RNG_SCHEME,
         "engine": {"name": result.engine, "device": result.device, "precision": result.precision},
         "n_scenarios": result.n_scenarios,
-        "months": result.months,
         "scopes": list(result.scopes),
         "exposure_usd": dict(result.exposure_usd),
-        "book": {"facilities": result.facilities.height, "obligors": result.facilities["obligor_id"].n_unique()},
         "inputs": [dict(item) for item in inputs],
         "packages": _versions(),
         "machine": _machine(),
         "environment": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
         "timings_s": {**{k: round(v, 3) for k, v in timings.items()}, "engine": _rounded(result.timings)},
-        "loan_months_per_s": rate(result, timings),
-        "warnings": list(result.notes),
+        **facts,
     }
-
-
-def rate(result: SimulationResult, timings: Mapping[str, float]) -> float:
-    """Facilities x scenarios x months per second of simulation, compilation included."""
-    return result.facilities.height * result.n_scenarios * result.months / max(timings.get("simulate", 0.0), 1e-9)
 
 
 def _rounded(timings: Mapping[str, float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Problems on stderr: the first of them as a table, all of them in a file that is named."""
+"""Problems on stderr: the first of them as a table; all of them in a file that is named, where that helps."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ if TYPE_CHECKING:
     from .data import Problem
 
 SHOWN = 20
+CONFIGURATION = "configuration"  # what configuration problems have for a file
 
 
-def report_problems(problems: Sequence[Problem], console: Console, *, what: str) -> None:
-    """Prints the first problems, writes all of them to a CSV file, and says where that is.
+def report_problems(problems: Sequence[Problem], console: Console, *, what: str, keep: bool) -> None:
+    """Prints the first problems; writes all of them to a CSV file and says where that is, where there are more.
 
     Args:
         problems: at least one.
         console: where to print, stderr.
         what: where they are: `the configuration` or the name of a file.
+        keep: write the file also where all problems are shown, for a tape that is mended elsewhere.
     """
     from rich.text import Text
 
     count = f"{len(problems):,} problem{'s' if len(problems) > 1 else ''}"
     console.print(Text(f"{count} in {what}; nothing was run and no result was written.", style="bold red"))
-    console.print(_table(problems[:SHOWN]))
+    console.print(_table(problems[:SHOWN], what))
+    if not keep and len(problems) <= SHOWN:
+        return
     file = write_all(problems)
     shown = f"the first {SHOWN} are shown; " if len(problems) > SHOWN else ""
     where = f"{shown}all of them are in {file}" if file else f"{shown}no file could be written with all of them"
@@ -55,21 +59,21 @@ def write_all(problems: Sequence[Problem]) -> Path | None:
 
 def as_problems(problems: Sequence[ConfigProblem]) -> list[Problem]:
     """Configuration problems in the form that tape problems have; the key stands in the column."""
-    from .data._problems import Problem, printable
+    from .data import Problem, printable
 
-    return [Problem("configuration", None, printable(p.key), printable(p.value), p.rule) for p in problems]
+    return [Problem(CONFIGURATION, None, printable(p.key), printable(p.value), p.rule) for p in problems]
 
 
-def _table(problems: Sequence[Problem]) -> object:
+def _table(problems: Sequence[Problem], what: str) -> object:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    with_rows = any(p.row is not None for p in problems)
+    with_rows, is_config = any(p.row is not None for p in problems), problems[0].file == CONFIGURATION
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
-    for head in (*(("row",) if with_rows else ()), "column" if with_rows else "key", "value", "rule"):
+    for head in (*(("row",) if with_rows else ()), "column" if with_rows or not is_config else "key", "value", "rule"):
         table.add_column(head, justify="right" if head == "row" else "left", overflow="fold")
     for p in problems:
         row = (Text("" if p.row is None else f"{p.row:,}"),) if with_rows else ()
-        table.add_row(*row, Text(p.column or p.file), Text(p.value), Text(p.rule))
+        table.add_row(*row, Text(p.column or ("" if p.file == what else p.file)), Text(p.value), Text(p.rule))
     return table

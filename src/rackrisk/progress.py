@@ -16,11 +16,12 @@ LINE_SECONDS = 10.0  # between two lines where there is no terminal
 
 
 @contextmanager
-def progress(*, loan_months: int, enabled: bool = True, stream: TextIO | None = None) -> Iterator[Report | None]:
+def progress(*, work: int, unit: str, enabled: bool = True, stream: TextIO | None = None) -> Iterator[Report | None]:
     """Yields a function `report(done, total)` of scenarios, or None where nothing is to be shown.
 
     Args:
-        loan_months: facilities x scenarios x months of the whole run, for the rate.
+        work: units of work in the whole run, for the rate.
+        unit: what they are: `loan-month` or `loan-scenario`.
         enabled: False shows nothing.
         stream: where to; stderr by default.
     """
@@ -28,21 +29,21 @@ def progress(*, loan_months: int, enabled: bool = True, stream: TextIO | None = 
     if not enabled:
         yield None
     elif target.isatty():
-        with _bar(loan_months, target) as report:
+        with _bar(work, unit, target) as report:
             yield report
     else:
-        yield Lines(loan_months, target)
+        yield Lines(work, unit, target)
 
 
 class Pace:
     """Rate and time left from the first report on, so that compilation before it does not distort them."""
 
-    def __init__(self, loan_months: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._loan_months, self._clock = loan_months, clock
+    def __init__(self, work: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._work, self._clock = work, clock
         self._first: tuple[float, float] | None = None
 
     def __call__(self, done: int, total: int) -> tuple[float, float] | None:
-        """Loan-months per second and seconds left; None before there are two reports to compare."""
+        """Units of work per second and seconds left; None before there are two reports to compare."""
         now, share = self._clock(), done / total
         if self._first is None:
             self._first = (now, share)
@@ -50,14 +51,14 @@ class Pace:
         if now <= start or share <= share_then:
             return None
         per_second = (share - share_then) / (now - start)
-        return per_second * self._loan_months, (1.0 - share) / per_second
+        return per_second * self._work, (1.0 - share) / per_second
 
 
 class Lines:
     """Plain lines, at most one in `LINE_SECONDS`, for logs and pipes."""
 
-    def __init__(self, loan_months: int, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pace, self._stream, self._clock = Pace(loan_months, clock), stream, clock
+    def __init__(self, work: int, unit: str, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pace, self._unit, self._stream, self._clock = Pace(work, clock), unit, stream, clock
         self._last = clock()
 
     def __call__(self, done: int, total: int) -> None:
@@ -68,17 +69,17 @@ class Lines:
         if done >= total or now - self._last < LINE_SECONDS:
             return
         self._last = now
-        rest = "" if pace is None else f", {rate_text(pace[0])}, {duration(pace[1])} left"
+        rest = "" if pace is None else f", {rate_text(pace[0], self._unit)}, {duration(pace[1])} left"
         with suppress(OSError):  # a closed pipe must not stop the run
             print(f"{done / total:4.0%}  {done:,} of {total:,} scenarios{rest}", file=self._stream, flush=True)
 
 
-def rate_text(loan_months_per_s: float) -> str:
-    """`3.5e+07` as `35 million loan-months/s`."""
+def rate_text(per_s: float, unit: str) -> str:
+    """`3.5e+07` of `loan-month` as `35 million loan-months/s`."""
     for size, name in ((1e12, "trillion "), (1e9, "billion "), (1e6, "million "), (1e3, "thousand ")):
-        if loan_months_per_s >= size:
-            return f"{loan_months_per_s / size:.3g} {name}loan-months/s"
-    return f"{loan_months_per_s:.0f} loan-months/s"
+        if per_s >= size:
+            return f"{per_s / size:.3g} {name}{unit}s/s"
+    return f"{per_s:.0f} {unit}s/s"
 
 
 def duration(seconds: float) -> str:
@@ -94,19 +95,19 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def _bar(loan_months: int, stream: TextIO) -> Iterator[Report]:
+def _bar(work: int, unit: str, stream: TextIO) -> Iterator[Report]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(20), TaskProgressColumn(), TextColumn("{task.fields[pace]}"))
     bar = Progress(*columns, console=Console(file=stream), transient=True)
     task = bar.add_task("compiling", total=None, pace="")
-    pace = Pace(loan_months)
+    pace = Pace(work)
 
     def report(done: int, total: int) -> None:
         if done > 0:
             now = pace(done, total)
-            text = "" if now is None else f"{rate_text(now[0])}, {duration(now[1])} left"
+            text = "" if now is None else f"{rate_text(now[0], unit)}, {duration(now[1])} left"
             bar.update(task, description="simulating", completed=done, total=total, pace=text)
 
     late = threading.Timer(QUIET_SECONDS, bar.start)

@@ -1,24 +1,33 @@
-"""The summary of a run that a person reads: loss, segments, defaults, early warning, largest losses, where it is."""
+"""The summary of a run that a person reads: loss, segments, defaults, severity, early warning, where it is."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .figures import NOTHING, MoneyUnit, basis_points, difference, is_number, money, percent, ratio, visible
+from .figures import NOTHING, MoneyUnit, basis_points, is_number, money, percent, ratio
 from .progress import duration, rate_text
+from .screen import (
+    add_row,
+    highest_level,
+    interval,
+    level_text,
+    measure_name,
+    one_line,
+    portfolio_name,
+    print_footer,
+    print_line,
+    shown_scopes,
+    table_of,
+)
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     from ._run import Run
 
-MAX_SEGMENTS = 12  # rows of the segment tables
 TOP_FACILITIES = 5
 
 Rows = Sequence[Mapping[str, Any]]
@@ -27,18 +36,12 @@ Rows = Sequence[Mapping[str, Any]]
 def print_summary(run: Run, console: Console) -> None:
     """Prints the whole summary; fits 80 columns."""
     scopes = shown_scopes(run)
-    tables = (losses(run), by_segment(run, scopes), defaults(run, scopes), early_warning(run, scopes), largest(run))
+    by_scope = (by_segment, defaults, severity, early_warning)
     _headline(run, console)
-    for table in tables:
+    for table in (losses(run), *(make(run, scopes) for make in by_scope), largest(run)):
         console.print()
         console.print(table)
-    _footer(run, console, hidden=len(run.result.scopes) - len(scopes))
-
-
-def shown_scopes(run: Run) -> list[str]:
-    """Segments by exposure, the largest first and not too many of them, then the portfolio."""
-    exposure = run.result.exposure_usd
-    return [*sorted(run.result.segments, key=lambda s: (-exposure[s], s))[:MAX_SEGMENTS], "portfolio"]
+    print_footer(run, console, hidden=len(run.result.scopes) - len(scopes))
 
 
 def losses(run: Run) -> Table:
@@ -46,55 +49,71 @@ def losses(run: Run) -> Table:
     rows = [row for row in run.measures.iter_rows(named=True) if row["scope"] == "portfolio"]
     book = run.result.exposure_usd["portfolio"]
     unit = MoneyUnit((row["value"] for row in rows), (row["std_error"] for row in rows))
-    coverage = _level(run.manifest["config"]["measures"]["confidence"])
+    coverage = level_text(run.manifest["config"]["measures"]["confidence"])
     heads = ("measure", unit.name, "± s.e.", "% of book", f"{coverage} % interval")
-    table = _table(f"Loss over {run.result.months} months, discounted", *heads)
+    table = table_of(f"Loss over {run.result.months} months, discounted", *heads)
     for row in rows:
-        name = row["measure"] if row["level"] is None else f"{row['measure']} {_level(row['level'])} %"
         share = percent(ratio(row["value"], book))
-        _add(table, name, unit(row["value"]), unit(row["std_error"]), share, _interval(row, unit))
+        add_row(table, measure_name(row), unit(row["value"]), unit(row["std_error"]), share, interval(row, unit))
     return table
 
 
 def by_segment(run: Run, scopes: Sequence[str]) -> Table:
     """EL, VaR and ES by segment as shares of its exposure, at the highest level that has an error for the portfolio."""
-    level = _highest_level(run)
+    level = highest_level(run)
     exposure, unit = run.result.exposure_usd, MoneyUnit(run.result.exposure_usd.values())
-    heads = ("EL", "±", f"VaR {_level(level)} %", "±", f"ES {_level(level)} %", "±")
-    table = _table("By segment, % of its exposure", "segment", unit.name, *heads)
+    heads = ("EL", "±", f"VaR {level_text(level)} %", "±", f"ES {level_text(level)} %", "±")
+    table = table_of("By segment, % of its exposure", "segment", unit.name, *heads)
+    wanted = [(_measures(run, name), at) for name, at in (("EL", None), ("VaR", level), ("ES", level))]
     for scope in scopes:
-        found = {(r["measure"], r["level"]): r for r in run.measures.iter_rows(named=True) if r["scope"] == scope}
-        rows = [found.get(key, {}) for key in (("EL", None), ("VaR", level), ("ES", level))]
+        rows = [found.get((scope, at), {}) for found, at in wanted]
         shares = [percent(ratio(row.get(name), exposure[scope])) for row in rows for name in ("value", "std_error")]
-        _add(table, scope, unit(exposure[scope]), *shares)
+        add_row(table, scope, unit(exposure[scope]), *shares)
     return table
 
 
 def defaults(run: Run, scopes: Sequence[str]) -> Table:
-    """Default rates by count after a year and in all, by exposure, LGD, and what defaults are caused by."""
+    """Default rates by count after a year and in all, and what fails first."""
     months, result = run.result.months, run.result
-    first_year = (12,) if months > 12 else ()
-    rates = (*(f"PD\n{m} m" for m in (*first_year, months)), "\n±", "PD by\nUSD", "LGD")
-    causes = ("cause:\npayment", "\nmargin", "refinan-\ncing")
-    table = _table("Defaults by count and by exposure, LGD, causes of default, %", "segment", *rates, *causes)
+    ends = (12, months) if months > 12 else (months,)
+    heads = [*(head for m in ends for head in (f"PD\n{m} m", "\n±")), "of it:\npayment", "\n±", "\nmargin", "\n±"]
+    table = table_of("Obligors that default, and what fails first, %", "segment", *heads, "\nrefi", "\n±")
     for scope in scopes:
-        early = [_at(result.pd_term, scope, m).get("pd_count") for m in first_year]
-        late = _at(result.pd_term, scope, months)
-        figures = [*early, late.get("pd_count"), late.get("pd_count_std_error"), late.get("pd_exposure")]
-        shares = cause_shares(result.defaults_by_cause, scope)
-        by_cause = [percent(shares.get(cause), 0) for cause in ("payment", "margin", "refinancing")]
-        _add(table, scope, *(percent(f) for f in figures), percent(_lgd(run, scope), 1), *by_cause)
+        rates = [_at(result.pd_term, scope, m) for m in ends]
+        by_cause = _by_cause(result.defaults_by_cause, scope)
+        causes = [by_cause.get(cause, {}) for cause in ("payment", "margin", "refinancing")]
+        figures = [percent(row.get(name)) for row in rates for name in ("pd_count", "pd_count_std_error")]
+        figures += [percent(row.get(name), 1) for row in causes for name in ("probability", "std_error")]
+        add_row(table, scope, *figures)
+    return table
+
+
+def severity(run: Run, scopes: Sequence[str]) -> Table:
+    """Expected loss as the product of the debt in default and LGD."""
+    heads = ("debt in default\n% of balance", "\n±", "x LGD\n%", "\n±", "= EL\n% of balance", "\n±")
+    table = table_of("Debt in default and what is lost of it, discounted", "segment", *heads)
+    rows = {row["scope"]: row for row in run.result.loss_given_default.iter_rows(named=True)}
+    exposure, losses = run.result.exposure_usd, _measures(run, "EL")
+    for scope in scopes:
+        row, loss = rows.get(scope, {}), losses.get((scope, None), {})
+        debt = [percent(row.get(name)) for name in ("exposure_share", "exposure_share_std_error")]
+        lgd = [percent(row.get(name), 1) for name in ("lgd", "std_error")]
+        lost = [percent(ratio(loss.get(name), exposure[scope])) for name in ("value", "std_error")]
+        add_row(table, scope, *debt, *lgd, *lost)
     return table
 
 
 def early_warning(run: Run, scopes: Sequence[str]) -> Table:
-    """The worst month of each warning sign, and of the gap between book and clearing LTV."""
-    heads = ("DSCR\n<1.2x @", "DSCR\n<1.0x @", "LTV over\ncovenant @", "LTV at\nbook", "LTV at\nclearing @")
-    table = _table("Early warning, % of performing obligors @ worst month", "segment", *heads)
+    """The month in which the debt is highest over what a sale of the collateral would bring, and what else it shows."""
+    frame = run.result.early_warning
+    heads = ("worst\nmonth", "LTV at\nclearing", "LTV at\nmarket", "DSCR\n<1.2x", "DSCR\n<1.0x", "LTV over\ncovenant")
+    table = table_of("Early warning, in the month of the highest LTV, %", "segment", *heads)
+    table.caption = f"means of {frame['n_scenarios'][0]:,} watched scenarios, without standard errors"
     for scope in scopes:
-        rows = [row for row in run.result.early_warning.iter_rows(named=True) if row["scope"] == scope]
-        signs = [_peak(rows, sign) for sign in ("dscr_below_1_2", "dscr_below_1_0", "ltv_above_covenant")]
-        _add(table, scope, *signs, *_widest_gap(rows))
+        worst = _worst_month([row for row in frame.iter_rows(named=True) if row["scope"] == scope])
+        ratios = [percent(worst.get(name), 0) for name in ("clearing_ltv", "book_ltv")]
+        shares = [percent(worst.get(sign), 1) for sign in ("dscr_below_1_2", "dscr_below_1_0", "ltv_above_covenant")]
+        add_row(table, scope, str(worst.get("month", NOTHING)), *ratios, *shares)
     return table
 
 
@@ -102,68 +121,34 @@ def largest(run: Run) -> Table:
     """The facilities with the largest expected loss, beside the spread that is quoted for them."""
     frame = run.result.facilities.sort(["el_usd", "facility_id"], descending=[True, False])
     rows = frame.head(TOP_FACILITIES).to_dicts()
-    balance, loss = (
-        MoneyUnit(r["balance_usd"] for r in rows),
-        MoneyUnit((r["el_usd"] for r in rows), (r["el_std_error_usd"] for r in rows)),
-    )
-    money_heads = (f"balance\n{balance.name}", "PD\n%", "LGD\n%", f"EL\n{loss.name}", "\n±")
-    table = _table("Largest expected losses", "facility", "segment", *money_heads, "EL\nbp/y", "quoted\nbp/y", names=2)
+    balance = MoneyUnit(r["balance_usd"] for r in rows)
+    loss = MoneyUnit((r["el_usd"] for r in rows), (r["el_std_error_usd"] for r in rows))
+    heads = (f"balance\n{balance.name}", "PD\n%", "\n±", f"EL\n{loss.name}", "\n±", "EL\nbp/y", "quoted\nbp/y")
+    table = table_of("Largest expected losses", "facility", "segment", *heads, names=2)
     for row in rows:
-        figures = [percent(row["pd"], 1), percent(row["lgd"], 1), loss(row["el_usd"]), loss(row["el_std_error_usd"])]
+        pd = [percent(row["pd"], 1), percent(row["pd_std_error"], 1)]
         spreads = [basis_points(row["fair_el_spread_annual"]), basis_points(row["quoted_spread_annual"])]
-        _add(table, row["facility_id"], _one_line(row["segment"]), balance(row["balance_usd"]), *figures, *spreads)
+        lost = [loss(row["el_usd"]), loss(row["el_std_error_usd"])]
+        add_row(table, row["facility_id"], one_line(row["segment"]), balance(row["balance_usd"]), *pd, *lost, *spreads)
     return table
 
 
 # ---- figures ----
 
 
-def _highest_level(run: Run) -> float:
-    rows = [r for r in run.measures.iter_rows(named=True) if r["scope"] == "portfolio" and r["measure"] == "VaR"]
-    known = [r["level"] for r in rows if is_number(r["std_error"])]
-    return max(known or [r["level"] for r in rows])
+def _measures(run: Run, measure: str) -> dict[tuple[str, float | None], Mapping[str, Any]]:
+    """Rows of one measure by scope and level."""
+    return {(r["scope"], r["level"]): r for r in run.measures.iter_rows(named=True) if r["measure"] == measure}
 
 
-def _lgd(run: Run, scope: str) -> float | None:
-    return next((r["lgd"] for r in run.result.loss_given_default.iter_rows(named=True) if r["scope"] == scope), None)
+def _by_cause(table: pl.DataFrame, scope: str) -> dict[str, Mapping[str, Any]]:
+    return {row["cause"]: row for row in table.iter_rows(named=True) if row["scope"] == scope}
 
 
-def cause_shares(table: pl.DataFrame, scope: str) -> dict[str, float]:
-    """Share of each cause in the defaults of a scope; empty without defaults."""
-    rows = {r["cause"]: r["probability"] for r in table.iter_rows(named=True) if r["scope"] == scope}
-    total = math.fsum(rows.values())
-    return {cause: p / total for cause, p in rows.items()} if total > 0.0 else {}
-
-
-def _interval(row: Mapping[str, Any], unit: MoneyUnit) -> str:
-    low, high = row["ci_low"], row["ci_high"]
-    if is_number(low) and is_number(high):
-        return f"{unit(low)} to {unit(high)}"
-    return f"from {unit(low)}" if is_number(low) else f"up to {unit(high)}" if is_number(high) else NOTHING
-
-
-def _level(level: float) -> str:
-    return f"{100 * level:.6g}"
-
-
-def _peak(rows: Rows, sign: str) -> str:
-    worst = _worst(rows, lambda row: row[sign])
-    if worst is None:
-        return NOTHING
-    month = worst["month"] if worst[sign] > 0.0 else "-"
-    return f"{percent(worst[sign], 1)} @{month:>2}"
-
-
-def _widest_gap(rows: Rows) -> tuple[str, str]:
-    worst = _worst(rows, lambda row: difference(row["clearing_ltv"], row["book_ltv"]))
-    if worst is None:
-        return NOTHING, NOTHING
-    return f"{worst['book_ltv']:.2f}", f"{worst['clearing_ltv']:.2f} @{worst['month']:>2}"
-
-
-def _worst(rows: Rows, key: Any) -> Mapping[str, Any] | None:
-    """The first row with the largest key; None where no row has one."""
-    return max((row for row in rows if is_number(key(row))), key=key, default=None)
+def _worst_month(rows: Rows) -> Mapping[str, Any]:
+    """The first row with the highest clearing LTV; nothing where no row has one."""
+    known = [row for row in rows if is_number(row["clearing_ltv"])]
+    return max(known, key=lambda row: row["clearing_ltv"], default={})
 
 
 def _at(table: pl.DataFrame, scope: str, month: int) -> Mapping[str, Any]:
@@ -178,52 +163,11 @@ def _headline(run: Run, console: Console) -> None:
     config, book = manifest["config"], manifest["book"]
     choices = ", ".join(f"{k} {v}" for k, v in manifest["choices"].items() if k in {"market", "experiment"})
     off = [name for name, on in config["mechanisms"].items() if not on]
-    name = "tape" if config["portfolio"]["tape"] else config["portfolio"]["name"]
     size = f"{book['facilities']:,} facilities of {book['obligors']:,} obligors"
-    pace = f"{duration(manifest['timings_s']['simulate'])}, {rate_text(manifest['loan_months_per_s'])}"
-    _line(console, f"{name}: {choices}, as of {config['as_of']}", "bold")
-    _line(console, f"{size}, {money(result.exposure_usd['portfolio'])}")
-    _line(console, f"{result.n_scenarios:,} scenarios x {result.months} months, seed {result.seed}: {pace}")
-    _line(console, f"engine {result.engine} {result.precision} on {result.device}")
+    pace = f"{duration(manifest['timings_s']['simulate'])}, {rate_text(manifest['loan_months_per_s'], 'loan-month')}"
+    print_line(console, f"{portfolio_name(config)}: {choices}, as of {config['as_of']}", "bold")
+    print_line(console, f"{size}, {money(result.exposure_usd['portfolio'])}")
+    print_line(console, f"{result.n_scenarios:,} scenarios x {result.months} months, seed {result.seed}: {pace}")
+    print_line(console, f"engine {result.engine} {result.precision} on {result.device}")
     if off:
-        _line(console, f"switched off: {', '.join(off)}", "yellow")
-
-
-def _footer(run: Run, console: Console, *, hidden: int) -> None:
-    console.print()
-    if hidden > 0:
-        _line(console, f"{hidden} more segments in tables/measures.parquet")
-    for note in run.result.notes:
-        _line(console, f"note: {note}", "yellow")
-    here = Path.cwd()
-    folder = run.folder.relative_to(here) if run.folder.is_relative_to(here) else run.folder
-    for label, path in (("run", folder), ("report", folder / "report.html")):
-        console.print(_one_line(f"{label:<8}{path}"), soft_wrap=True)
-
-
-def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(_one_line(text), style=style, no_wrap=False)
-
-
-def _table(title: str, *heads: str, names: int = 1) -> Table:
-    """A table without frame; the first `names` columns hold names, left and cut where too long, the others figures."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, header_style="dim")
-    table.show_edge, table.padding = False, (0, 1, 0, 0)
-    for i, head in enumerate(heads):
-        is_name = i < names
-        table.add_column(head, justify="left" if is_name else "right", no_wrap=not is_name, vertical="bottom")
-    return table
-
-
-def _add(table: Table, name: object, *cells: str | Text) -> None:
-    table.add_row(_one_line(name), *cells, style="bold" if name == "portfolio" else "")
-
-
-def _one_line(value: object) -> Text:
-    """Text that may come from a file as one line, without markup and with nothing a terminal would obey."""
-    from rich.text import Text
-
-    return Text(visible(str(value)), no_wrap=True, overflow="ellipsis")
+        print_line(console, f"switched off: {', '.join(off)}", "yellow")

@@ -10,24 +10,27 @@ from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 
 import rackrisk.conf
-from rackrisk.config import ConfigProblems, load_settings
+from rackrisk.config import SHAPES, ConfigProblems, StructuralSettings, load_settings, structural_settings
 from rackrisk.config._limits import memory_needed_bytes
 
 from .conftest import Command
 
 CONF = Path(rackrisk.conf.__path__[0])
-CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml"))
+NOT_YET = {"engine=cuda"}  # refused by name, see test_problems.py
+NAMES = {"equal_names"}  # portfolios of names, which only the copula model takes
+CHOICES = sorted({f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml")} - NOT_YET)
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_shipped_choice_is_valid(choice: str) -> None:
-    _, choices = load_settings([choice])
     group, option = choice.split("=")
+    of_copula = group == "portfolio" and option in NAMES
+    _, choices = load_settings([*(["model=copula"] if of_copula else []), choice])
     assert choices[group] == option
 
 
 def test_the_defaults_are_the_documented_ones() -> None:
-    settings, choices = load_settings()
+    settings, (_, choices) = structural_settings(), load_settings()
     assert (settings.scenarios, settings.months, settings.seed, settings.as_of) == (20_000, 60, 1, date(2026, 8, 31))
     assert choices == {
         "model": "structural", "portfolio": "compute_credit", "market": "base", "recovery": "base", "engine": "auto",
@@ -48,6 +51,7 @@ def test_overrides_arrive_as_given() -> None:
             "months=7",
         ]
     )
+    assert isinstance(settings, StructuralSettings)
     assert (settings.scenarios, settings.seed, settings.measures.levels) == (100_000, 2**64 - 1, (0.5,))
     assert (settings.as_of, settings.name, settings.months) == (date(2025, 1, 31), "a-b.c", 7)
 
@@ -63,6 +67,7 @@ def test_python_values_win_over_arguments_and_may_be_nested() -> None:
             "as_of": date(2026, 1, 1),
         },
     )
+    assert isinstance(settings, StructuralSettings)
     assert (settings.seed, choices["portfolio"], settings.mechanisms.offtake) == (2, "miners", False)
     assert (settings.measures.levels, settings.as_of) == ((0.9,), date(2026, 1, 1))
 
@@ -80,11 +85,13 @@ def test_a_plain_reference_to_another_key_is_resolved() -> None:
 
 def test_an_experiment_overrides_groups_and_an_argument_overrides_the_experiment() -> None:
     settings, choices = load_settings(["experiment=quick_look", "months=12"])
+    assert isinstance(settings, StructuralSettings)
     assert (settings.scenarios, settings.months, choices["experiment"]) == (2_000, 12, "quick_look")
 
 
 def test_plus_signs_before_a_known_key_do_no_harm() -> None:
     settings, choices = load_settings(["+portfolio=miners", "++seed=3", "+months=5"])
+    assert isinstance(settings, StructuralSettings)
     assert (choices["portfolio"], settings.seed, settings.months) == ("miners", 3, 5)
 
 
@@ -99,7 +106,7 @@ def test_the_last_choice_counts_and_none_is_no_experiment(none: str) -> None:
 def test_settings_cannot_be_changed() -> None:
     settings, _ = load_settings()
     with pytest.raises(ValueError, match="frozen"):
-        settings.seed = 3
+        setattr(settings, "seed", 3)  # noqa: B010 - an assignment would not pass the type check
 
 
 def test_the_hydra_state_of_the_calling_program_survives() -> None:
@@ -111,9 +118,10 @@ def test_the_hydra_state_of_the_calling_program_survives() -> None:
 
 
 def test_the_memory_bound_grows_with_scenarios_scopes_and_facilities() -> None:
-    one = memory_needed_bytes(1_000_000, facilities=1_000, segments=1)
-    assert one < memory_needed_bytes(1_000_000, facilities=1_000, segments=4)
-    assert one < memory_needed_bytes(1_000_000, facilities=100_000, segments=1)
+    row = SHAPES["structural"].row_bytes
+    one = memory_needed_bytes(1_000_000, book_bytes=1_000 * row, segments=1)
+    assert one < memory_needed_bytes(1_000_000, book_bytes=1_000 * row, segments=4)
+    assert one < memory_needed_bytes(1_000_000, book_bytes=100_000 * row, segments=1)
     assert one < 2**30
 
 

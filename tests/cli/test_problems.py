@@ -74,10 +74,6 @@ def test_an_unknown_option_lists_the_options() -> None:
     assert "auto, cuda, jax, reference" in problem.rule
 
 
-def test_a_planned_model_is_refused_by_name() -> None:
-    assert "not part of this version" in rules_of("model=copula")["model"]
-
-
 @pytest.mark.parametrize(
     ("override", "key"),
     [
@@ -134,14 +130,44 @@ def test_a_synthetic_book_has_100_to_a_million_facilities(count: int) -> None:
     assert "portfolio.count" in rules_of("portfolio=synthetic", f"portfolio.count={count}")
 
 
-def test_problems_leave_one_named_file_and_exit_code_2(command: Command, folder: Path) -> None:
+def test_a_list_with_a_wrong_entry_is_complained_about_once() -> None:
+    assert set(rules_of("measures.levels=[99]")) == {"measures.levels.0"}
+    assert set(rules_of("measures.levels=[]")) == {"measures.levels"}
+
+
+def test_an_engine_that_cannot_run_is_refused_before_anything_is_said(command: Command, folder: Path) -> None:
+    outcome = command("run", "engine=cuda")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "does not have yet; use engine=jax" in outcome.words
+    assert "scenarios" not in outcome.err
+    assert not list(folder.iterdir())
+
+
+def test_a_few_problems_of_the_command_line_are_only_shown(command: Command, folder: Path) -> None:
     outcome = command("run", "scenarios=0", "seed=x", f"out={folder}/never")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "scenarios" in outcome.err
+    assert "seed" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not list(folder.iterdir())
+
+
+def test_more_problems_than_are_shown_leave_one_named_file(command: Command, folder: Path) -> None:
+    keys = [f"nonsense_{i:02d}" for i in range(25)]
+    outcome = command("run", *(f"{key}=1" for key in keys))
     assert (outcome.code, outcome.out) == (2, "")
     (file,) = folder.iterdir()
     assert str(file) in outcome.err.replace("\n", "")
     with file.open(newline="") as stream:
-        assert [row["column"] for row in csv.DictReader(stream)] == ["scenarios", "seed"]
-    assert "Traceback" not in outcome.err
+        assert [row["column"] for row in csv.DictReader(stream)] == keys
+
+
+def test_problems_of_a_tape_always_leave_one_named_file(command: Command, folder: Path) -> None:
+    rows = [{**row, "currency": "EUR"} for row in tape_rows(2)]
+    outcome = command("run", f"portfolio.tape={write_tape(folder / 'bad.csv', rows)}")
+    assert outcome.code == 2
+    (file,) = folder.glob("rackrisk-problems-*.csv")
+    assert str(file) in outcome.err.replace("\n", "")
 
 
 def test_the_first_20_problems_are_shown_and_all_are_in_the_file(command: Command, folder: Path) -> None:
@@ -164,7 +190,7 @@ def test_problems_go_to_a_temporary_file_where_the_folder_is_closed(
     place = tmp_path_factory.mktemp("tmp")
     monkeypatch.setattr("tempfile.tempdir", str(place))
     monkeypatch.setattr(Path, "cwd", staticmethod(closed))
-    outcome = command("run", "scenarios=0", "portfolio.count=-1")
+    outcome = command("run", *(f"nonsense_{i}=1" for i in range(25)))
     assert outcome.code == 2
     assert len(list(place.glob("rackrisk-*/rackrisk-problems-*.csv"))) == 1
     assert not list(folder.iterdir())

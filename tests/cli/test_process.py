@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from rackrisk.interruptible import ProgressReport, interruptible, still_running
 
+from .conftest import Command
 from .tapes import write_tape
 
 HEAVY = {"hydra", "jax", "numpy", "omegaconf", "polars", "pydantic", "rich", "yaml"}
@@ -27,6 +29,14 @@ def simulate(tape, **arguments):
     print("begun", file=sys.stderr, flush=True)
     time.sleep(600)
 sys.modules["rackrisk.models.simulate"] = types.SimpleNamespace(simulate=simulate)
+from rackrisk.cli import main
+sys.exit(main())
+"""
+
+MADE_UP = """
+import sys, types
+from tests.helpers.fake_result import fake_simulate
+sys.modules["rackrisk.models.simulate"] = types.SimpleNamespace(simulate=fake_simulate)
 from rackrisk.cli import main
 sys.exit(main())
 """
@@ -79,10 +89,40 @@ def test_help_names_every_shipped_choice() -> None:
     assert [name for name in names if name not in text] == []
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
-    command = f"{sys.executable} -m rackrisk show-config | head -1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+def with_made_up_numbers(folder: Path, command: str, pipes: str) -> int:
+    """Runs a command in a shell with redirections behind it, and returns its exit code."""
+    write_tape(folder / "tape.csv")
+    (folder / "made_up.py").write_text(MADE_UP)
+    line = f"{{ sleep 1; {sys.executable} made_up.py {command}; }} {pipes}; exit ${{PIPESTATUS[0]}}"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run(["bash", "-c", line], cwd=folder, check=False, env=environment).returncode
+
+
+RUN = "run --quiet portfolio.tape=tape.csv scenarios=100 out=kept"
+
+
+@pytest.mark.parametrize("command", ["show-config", RUN, f"{RUN} --json"])
+def test_a_reader_that_goes_away_is_no_error_and_the_run_is_kept(tmp_path: Path, command: str) -> None:
+    assert with_made_up_numbers(tmp_path, command, "2>complaints | true") == 0
+    assert (tmp_path / "complaints").read_text() == ""
+    assert (tmp_path / "kept" / "DONE").exists() == command.startswith("run")
+
+
+def test_a_reader_of_stderr_that_goes_away_stops_nothing(tmp_path: Path) -> None:
+    assert with_made_up_numbers(tmp_path, RUN.replace("--quiet", ""), "2>&1 >shown | true") == 0
+    assert (tmp_path / "kept" / "DONE").exists()
+    assert "EL" in (tmp_path / "shown").read_text()
+
+
+@pytest.mark.parametrize(("set_by_user", "level"), [({}, "3"), ({"TF_CPP_MIN_LOG_LEVEL": "0"}, "0")])
+def test_the_compiler_is_quiet_unless_asked(
+    set_by_user: dict[str, str], level: str, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    for name, value in set_by_user.items():
+        monkeypatch.setenv(name, value)
+    assert command("show-config").code == 0
+    assert os.environ.pop("TF_CPP_MIN_LOG_LEVEL") == level
 
 
 def test_a_second_thread_computes_and_its_errors_arrive_here() -> None:

@@ -34,7 +34,7 @@ def test_rate_and_time_left_count_from_the_first_report() -> None:
 
 def test_lines_come_at_most_every_ten_seconds_and_not_at_the_end() -> None:
     clock, stream = Clock(), io.StringIO()
-    lines = Lines(10**9, stream, clock)
+    lines = Lines(10**9, "loan-month", stream, clock)
     for second in range(100):
         clock.now = float(second)
         lines(second, 100)
@@ -52,19 +52,19 @@ def test_a_closed_pipe_does_not_stop_the_run() -> None:
             raise BrokenPipeError
 
     clock = Clock()
-    lines = Lines(10**9, Closed(), clock)
+    lines = Lines(10**9, "loan-month", Closed(), clock)
     clock.now = 11.0
     lines(1, 2)
 
 
 def test_nothing_is_shown_when_switched_off() -> None:
-    with progress(loan_months=1, enabled=False) as report:
+    with progress(work=1, unit="loan-month", enabled=False) as report:
         assert report is None
 
 
 def test_a_short_run_on_a_terminal_shows_nothing() -> None:
     stream = Terminal()
-    with progress(loan_months=1, stream=stream) as report:
+    with progress(work=1, unit="loan-month", stream=stream) as report:
         assert report is not None
         report(1, 2)
     assert stream.getvalue() == ""
@@ -75,7 +75,7 @@ def test_a_long_run_on_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr("rackrisk.progress.QUIET_SECONDS", 0.0)
     stream = Terminal()
-    with progress(loan_months=1_000_000, stream=stream) as report:
+    with progress(work=1_000_000, unit="loan-month", stream=stream) as report:
         assert report is not None
         for done in (1, 2, 3):
             time.sleep(0.15)
@@ -96,7 +96,8 @@ def test_durations_read_like_a_clock(seconds: float, text: str) -> None:
     [(12, "12 loan-months/s"), (3.456e7, "34.6 million loan-months/s"), (4.5e11, "450 billion loan-months/s")],
 )
 def test_rates_are_in_words(rate: float, text: str) -> None:
-    assert rate_text(rate) == text
+    assert rate_text(rate, "loan-month") == text
+    assert rate_text(rate, "loan-scenario") == text.replace("month", "scenario")
 
 
 def test_money_of_a_column_has_one_unit_and_shows_its_smallest_error() -> None:
@@ -109,7 +110,12 @@ def test_money_of_a_column_has_one_unit_and_shows_its_smallest_error() -> None:
         "0.006",
     )
     assert MoneyUnit([2_500e6])(2_500e6) == "2,500"
-    assert money(5.25e6) == "USD 5.25 m"
+    assert [money(a) for a in (5.25e6, 54_321, 999, 0.0045)] == [
+        "USD 5.25 m",
+        "USD 54.32 k",
+        "USD 999.0",
+        "USD 0.00450",
+    ]
 
 
 def test_missing_figures_are_named() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from rackrisk._model import model_of
 from rackrisk._run import load_book
 from rackrisk.config import load_settings
 
@@ -18,8 +19,8 @@ from .tapes import tape_rows, write_tape
 @pytest.mark.parametrize("name", ["neoclouds", "miners", "data_centres"])
 def test_a_part_of_the_book_holds_one_segment_public_and_generated(name: str) -> None:
     settings, _ = load_settings([f"portfolio={name}", "portfolio.count=60"])
-    book, inputs = load_book(settings)
-    public, _ = load_book(load_settings([f"portfolio={name}", "portfolio.count=0"])[0])
+    book, inputs = load_book(model_of(settings))
+    public, _ = load_book(model_of(load_settings([f"portfolio={name}", "portfolio.count=0"])[0]))
     assert book["segment"].unique().to_list() == [name]
     assert 0 < public.height < book.height
     assert inputs == []
@@ -27,14 +28,14 @@ def test_a_part_of_the_book_holds_one_segment_public_and_generated(name: str) ->
 
 def test_the_default_book_holds_every_part() -> None:
     settings, _ = load_settings()
-    book, _ = load_book(settings)
+    book, _ = load_book(model_of(settings))
     assert set(book["segment"]) == {"neoclouds", "miners", "data_centres"}
     assert book.height > 300
 
 
 def test_a_synthetic_book_has_as_many_facilities_as_asked_for() -> None:
     settings, _ = load_settings(["portfolio=synthetic", "portfolio.count=100"])
-    assert load_book(settings)[0].height == 100
+    assert load_book(model_of(settings))[0].height == 100
 
 
 def test_a_written_shipped_book_gives_the_same_run(command: Command, folder: Path) -> None:

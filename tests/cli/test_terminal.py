@@ -14,7 +14,8 @@ from rich.console import Console
 from rackrisk._run import Run
 from rackrisk.models.measures import measures_table
 from rackrisk.models.results import SimulationResult
-from rackrisk.terminal import MAX_SEGMENTS, print_summary
+from rackrisk.screen import MAX_SEGMENTS
+from rackrisk.terminal import print_summary
 
 from ..helpers.fake_result import fake_result
 
@@ -34,6 +35,7 @@ def summary(result: SimulationResult, *, width: int = 80, **console: Any) -> str
         "book": {"facilities": result.facilities.height, "obligors": 20},
         "timings_s": {"simulate": 1.5},
         "loan_months_per_s": 3.2e7,
+        "warnings": result.notes,
     }
     run = Run(Path("/somewhere/runs/x"), measures_table(result, [0.99, 0.999], 0.95), result, manifest)
     stream = io.StringIO()
@@ -62,6 +64,33 @@ def test_the_summary_names_the_book_the_losses_and_the_folder() -> None:
         assert text.count(scope) >= 3
     worst = result.facilities.sort("el_usd", descending=True)["facility_id"][0]
     assert worst in text
+
+
+def cells(text: str, title: str, name: str) -> list[str]:
+    """The figures in the row of a name in the table with a title."""
+    table = text[text.index(title) :].split("\n\n")[0]
+    return next(line.split()[1:] for line in table.splitlines() if line.startswith(name))
+
+
+def test_early_warning_shows_the_month_of_the_highest_clearing_ltv() -> None:
+    result = fake_result(n_scenarios=500)
+    rows = result.early_warning.filter(scope="miner").sort("clearing_ltv", descending=True).row(0, named=True)
+    month, clearing, market, *_ = cells(summary(result), "Early warning", "miner")
+    assert (int(month), int(clearing), int(market)) == (
+        rows["month"],
+        round(100 * rows["clearing_ltv"]),
+        round(100 * rows["book_ltv"]),
+    )
+    assert "means of 500 watched scenarios, without standard errors" in summary(result)
+
+
+def test_debt_in_default_times_lgd_is_shown_with_errors() -> None:
+    result = fake_result(n_scenarios=500)
+    row = result.loss_given_default.filter(scope="miner").row(0, named=True)
+    debt, debt_error, lgd, lgd_error, _, _ = map(float, cells(summary(result), "Debt in default", "miner"))
+    shown = (debt, debt_error, lgd, lgd_error)
+    names = ("exposure_share", "exposure_share_std_error", "lgd", "std_error")
+    assert shown == pytest.approx([100 * row[name] for name in names], abs=0.051)
 
 
 def test_without_a_terminal_there_are_no_colours() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from rackrisk.config import load_settings
+from rackrisk.config import structural_settings
 from rackrisk.kernels.streams import key_words
 from rackrisk.models.market import MarketConfig, compile_market
 from rackrisk.models.market.paths import simulate_paths
@@ -29,12 +29,12 @@ NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,200
 
 @cache
 def market(name: str) -> MarketConfig:
-    return load_settings([f"market={name}"])[0].market
+    return structural_settings(f"market={name}").market
 
 
 @cache
 def recovery(name: str) -> RecoveryConfig:
-    return load_settings([f"recovery={name}"])[0].recovery
+    return structural_settings(f"recovery={name}").recovery
 
 
 def stationary(config: MarketConfig) -> np.ndarray:

@@ -45,8 +45,8 @@ def fake_result(
     """A result of a made-up book; the same arguments give the same numbers."""
     rng = np.random.default_rng(seed)
     names, shares = list(SEGMENTS), [SEGMENTS[name]["share"] for name in SEGMENTS]
-    segment = np.array([names[i] for i in rng.choice(len(names), size=n_facilities, p=shares)])
-    segment[: len(names)] = names  # every segment is present
+    segment = np.array(names)[rng.choice(len(names), size=n_facilities, p=shares)]
+    segment[: len(names)] = names[:n_facilities]  # every segment is present, as far as there are facilities
     balance = np.array([SEGMENTS[s]["balance"] for s in segment]) * rng.lognormal(-0.3, 0.8, n_facilities)
     book = {
         "facility_id": [f"F{i:04d}" for i in range(n_facilities)],
@@ -205,6 +205,7 @@ def _early_warning(exposure: dict[str, float], months: int) -> pl.DataFrame:
                     "clearing_value_usd": clearing,
                     "book_ltv": debt / book_value,
                     "clearing_ltv": debt / clearing,
+                    "n_scenarios": 500,
                 }
             )
     return pl.DataFrame(rows)
@@ -234,7 +235,17 @@ def _lgd(book: dict[str, Any], *, pd_horizon: np.ndarray, lgd: np.ndarray) -> pl
     scopes = ["portfolio", *sorted(set(segment.tolist()))]
     inside = {scope: (segment == scope) | (scope == "portfolio") for scope in scopes}
     values = [float(np.average(lgd[inside[scope]], weights=weight[inside[scope]])) for scope in scopes]
-    return pl.DataFrame({"scope": scopes, "lgd": values, "std_error": [0.01 * value for value in values]})
+    balance = np.asarray(book["balance"], dtype=float)
+    shares = [0.7 * float(np.average(pd_horizon[inside[s]], weights=balance[inside[s]])) for s in scopes]
+    return pl.DataFrame(
+        {
+            "scope": scopes,
+            "lgd": values,
+            "std_error": [0.01 * value for value in values],
+            "exposure_share": shares,
+            "exposure_share_std_error": [0.01 * share for share in shares],
+        }
+    )
 
 
 def _causes(pd_of: dict[str, float], n_scenarios: int) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from rackrisk.config import load_settings
+from rackrisk.config import structural_settings
 from rackrisk.data import check_tape
 from rackrisk.models.mechanisms import Mechanisms
 from rackrisk.models.results import SimulationResult
@@ -33,7 +33,7 @@ def tape_of(*loans: Mapping[str, Any]) -> pl.DataFrame:
 
 def run_loans(tape: pl.DataFrame, *overrides: str, **options: Any) -> SimulationResult:
     """Simulate a tape in a world named by overrides such as `market=flat`."""
-    settings, _ = load_settings(overrides)
+    settings = structural_settings(*overrides)
     defaults = {"months": 12, "scenarios": 1, "seed": 1, "engine": "reference", "precision": "float64"}
     return simulate(
         tape,

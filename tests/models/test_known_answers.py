@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rackrisk.config import load_settings
+from rackrisk.config import structural_settings
 from rackrisk.kernels.reference import idiosyncratic_normals
 from rackrisk.kernels.streams import key_words, streams
 from rackrisk.models.market import compile_market, value_channels
@@ -75,7 +75,7 @@ def test_a_bullet_on_coins_is_mertons(engine: str, ltv: float, months: int) -> N
 
 def coin_paths(scenarios: int, months: int) -> tuple[np.ndarray, np.ndarray]:
     """Coin price and discount factor, [S, months + 1]."""
-    settings, _ = load_settings(MERTON)
+    settings = structural_settings(*MERTON)
     market = compile_market(settings.market, as_of=AS_OF, months=months, counterparty_pd_annual={})
     paths = simulate_paths(np, market, key_words(SEED), np.arange(scenarios, dtype=np.uint32))
     return paths.price[:, :, value_channels(settings.market).index("btc")], paths.discount

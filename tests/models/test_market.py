@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from rackrisk.config import load_settings
+from rackrisk.config import structural_settings
 from rackrisk.kernels.arrays import Paths
 from rackrisk.models.market import MarketConfig, cash_channels, compile_market, value_channels
 from rackrisk.models.market.paths import simulate_paths
@@ -18,7 +18,7 @@ from rackrisk.models.market.paths import simulate_paths
 from ..helpers.loans import AS_OF
 
 SCENARIOS = 20_000
-BASE = load_settings(())[0].market
+BASE = structural_settings().market
 
 
 def changed(**sections: Mapping[str, Any]) -> MarketConfig:

@@ -7,14 +7,14 @@ from datetime import date
 import numpy as np
 import pytest
 
-from rackrisk.config import load_settings
+from rackrisk.config import structural_settings
 from rackrisk.models.market import cash_channels, compile_market, value_channels
 from rackrisk.models.market.paths import simulate_paths
 from rackrisk.models.mechanisms import Mechanisms, switched_market, switched_recovery, switched_tape
 
 from ..helpers.loans import AS_OF, run_loans, tape_of
 
-SETTINGS = load_settings(())[0]
+SETTINGS = structural_settings()
 SWITCHES = tuple(Mechanisms.model_fields)
 
 

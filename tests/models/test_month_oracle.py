@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rackrisk.config import load_settings
+from rackrisk.config import structural_settings
 from rackrisk.data import check_tape, generate
 from rackrisk.kernels import reference
 from rackrisk.kernels.reference import idiosyncratic_normals, simulate_tile
@@ -136,7 +136,7 @@ class Comparison:
 
 @pytest.fixture(scope="module", params=list(WORLDS))
 def compared(request: pytest.FixtureRequest, tape: pl.DataFrame) -> Comparison:
-    settings, _ = load_settings(WORLDS[request.param])
+    settings = structural_settings(*WORLDS[request.param])
     built = build_book(tape, market=settings.market, recovery=settings.recovery, as_of=AS_OF, months=MONTHS)
     pds, last = built.counterparty_pd_annual, MONTHS + built.lag_months
     market = compile_market(settings.market, as_of=AS_OF, months=last, counterparty_pd_annual=pds)

@@ -2,7 +2,10 @@
 
 from ._limits import check_memory as check_memory
 from ._load import load_settings as load_settings
+from ._load import structural_settings as structural_settings
+from ._models import SHAPES as SHAPES
 from ._problems import ConfigProblem as ConfigProblem
 from ._problems import ConfigProblems as ConfigProblems
 from ._settings import PortfolioConfig as PortfolioConfig
 from ._settings import Settings as Settings
+from ._structural import StructuralSettings as StructuralSettings

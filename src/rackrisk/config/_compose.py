@@ -26,6 +26,16 @@ def group_options() -> Mapping[str, list[str]]:
     return {group: [name.removesuffix(".yaml") for name in files] for group, files in names.items() if files}
 
 
+def option_value(group: str, key: str) -> dict[str, Any]:
+    """What each option of a group says under a top-level key."""
+    from omegaconf import OmegaConf
+
+    folder = resources.files(_MODULE) / group
+    texts = {name: (folder / f"{name}.yaml").read_text(encoding="utf-8") for name in group_options()[group]}
+    plain = {name: OmegaConf.to_container(OmegaConf.create(text)) for name, text in texts.items()}
+    return {name: data.get(key) if isinstance(data, dict) else None for name, data in plain.items()}
+
+
 def compose_groups(groups: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """Plain unresolved values of the chosen groups, and the chosen option of each group.
 
@@ -68,8 +78,6 @@ def group_problem(override: Override, options: Mapping[str, list[str]]) -> Confi
         return ConfigProblem(override.key, "null", f"choose one of {', '.join(names)}") if needed else None
     if isinstance(value, str) and value in names:
         return None
-    if override.key == "model" and value == "copula":
-        return ConfigProblem("model", "copula", "the copula model is not part of this version; choose structural")
     hint = did_you_mean(str(value), names)
     return ConfigProblem(override.key, str(value), f"unknown option; choose one of {', '.join(names)}{hint}")
 

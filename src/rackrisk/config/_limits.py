@@ -10,14 +10,16 @@ from ._problems import ConfigProblem
 # Per scenario: number (4 bytes), weight (8) and one float64 loss per scope, held three times at the peak: as the
 # engine's integers, as the frame that is written, and as the sorted copy that quantiles are read from.
 _COPIES = 3
-_FACILITY_BYTES = 2_000  # about 70 tape columns and 60 result columns
 _BASE_BYTES = 300_000_000  # interpreter and libraries
 
 
-def memory_needed_bytes(scenarios: int, *, facilities: int, segments: int) -> int:
-    """A lower bound of the peak memory of a run, in bytes; engines add a constant that depends on their tile."""
+def memory_needed_bytes(scenarios: int, *, book_bytes: int, segments: int) -> int:
+    """A lower bound of the peak memory of a run, in bytes; engines add a constant that depends on their tile.
+
+    `book_bytes` is what the book takes with its results.
+    """
     per_scenario = _COPIES * (4 + 8 + 8 * (1 + segments))
-    return _BASE_BYTES + scenarios * per_scenario + facilities * _FACILITY_BYTES
+    return _BASE_BYTES + scenarios * per_scenario + book_bytes
 
 
 def memory_there_bytes() -> int:
@@ -25,13 +27,13 @@ def memory_there_bytes() -> int:
     return min(_machine_bytes(), _group_bytes())
 
 
-def check_memory(scenarios: int, *, facilities: int, segments: int) -> list[ConfigProblem]:
+def check_memory(scenarios: int, *, book_bytes: int, segments: int) -> list[ConfigProblem]:
     """A problem if the run cannot fit, else nothing."""
-    needed, there = memory_needed_bytes(scenarios, facilities=facilities, segments=segments), memory_there_bytes()
+    needed, there = memory_needed_bytes(scenarios, book_bytes=book_bytes, segments=segments), memory_there_bytes()
     if needed <= there:
         return []
     rule = f"needs at least {needed / 2**30:,.1f} GiB of memory and {there / 2**30:,.1f} GiB are free"
-    return [ConfigProblem("scenarios", f"{scenarios}", f"{rule}; use fewer scenarios or facilities")]
+    return [ConfigProblem("scenarios", f"{scenarios}", f"{rule}; use fewer scenarios or a smaller book")]
 
 
 def _machine_bytes() -> int:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from ._compose import apply, compose_groups, group_options, group_problem
 from ._limits import check_memory
-from ._overrides import overrides_of, parse_overrides, screen
+from ._models import SHAPES, fitted, settings_of, stranger
+from ._overrides import Override, overrides_of, parse_overrides, screen
 from ._problems import ConfigProblem, ConfigProblems
 from ._settings import Settings
 from ._suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from ._structural import StructuralSettings
 
 # pydantic's error types in the words of somebody who edits YAML.
 _PLAIN_WORDS = {
@@ -49,14 +53,30 @@ def load_settings(
         ConfigProblems: listing every problem found.
     """
     data, choices, problems = _compose(list(arguments), _flatten(values or {}))
-    settings, more = _validate(data, hidden={p.key for p in problems})
+    model = choices["model"]
+    settings, more = _validate(data, settings_of(model), hidden={p.key for p in problems})
     problems += more
     if settings is not None:
-        facilities = 0 if settings.portfolio.tape else settings.portfolio.count  # a tape counts itself later
-        problems += check_memory(settings.scenarios, facilities=facilities, segments=1)
+        rows = 0 if settings.portfolio.tape else settings.portfolio.count  # a tape counts itself later
+        problems += check_memory(settings.scenarios, book_bytes=rows * SHAPES[model].row_bytes, segments=1)
     if problems or settings is None:
         raise ConfigProblems(problems)
     return settings, choices
+
+
+def structural_settings(*arguments: str) -> StructuralSettings:
+    """The configuration of a structural run, for programs that need its market.
+
+    Raises:
+        ConfigProblems: as `load_settings`.
+        ValueError: the arguments choose another model.
+    """
+    from ._structural import StructuralSettings
+
+    settings, _ = load_settings(arguments)
+    if not isinstance(settings, StructuralSettings):
+        raise ValueError(f"must be a configuration of model=structural, not {settings.model.name}")
+    return settings
 
 
 def _compose(
@@ -79,9 +99,16 @@ def _compose(
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         problems.append(ConfigProblem("configuration", "", str(error).splitlines()[0]))
         raise ConfigProblems(problems) from None
-    problems += [p for o in overrides if o.key not in options and (p := apply(o, data)) is not None]
+    data, more = fitted(data, choices)
+    problems += more
+    problems += [p for o in overrides if o.key not in options and (p := _set(o, data, choices["model"])) is not None]
     data, unresolved = _resolved(data)
     return data, choices, problems + unresolved
+
+
+def _set(override: Override, data: dict[str, Any], model: str) -> ConfigProblem | None:
+    """Sets one value in plain data; returns what is wrong with it, if anything."""
+    return stranger(override.key, override.value, model) or apply(override, data)
 
 
 def _resolved(data: dict[str, Any]) -> tuple[dict[str, Any], list[ConfigProblem]]:
@@ -100,16 +127,24 @@ def _resolved(data: dict[str, Any]) -> tuple[dict[str, Any], list[ConfigProblem]
     return {str(k): v for k, v in plain.items()}, []
 
 
-def _validate(data: dict[str, Any], *, hidden: set[str]) -> tuple[Settings | None, list[ConfigProblem]]:
-    """Settings or problems; keys already complained about (`hidden`) are not named twice.
+def _validate(
+    data: dict[str, Any], kind: type[Settings], *, hidden: set[str]
+) -> tuple[Settings | None, list[ConfigProblem]]:
+    """Settings or problems; keys already complained about (`hidden`), and what is in them, are not named twice.
 
     Checked as JSON in strict mode: there a list may be a tuple and text a date, but `NO` is no number and "1" no count.
     """
     try:
-        return Settings.model_validate_json(json.dumps(data, default=str), strict=True), []
+        return kind.model_validate_json(json.dumps(data, default=str), strict=True), []
     except ValidationError as error:
         found = [_explain(item, data) for item in error.errors(include_url=False)]
-        return None, [p for p in found if p.key not in hidden]
+        # A list with a wrong entry is also "too short" for pydantic, which does not count the wrong ones.
+        outer = {p.key for p in found if any(other.key.startswith(f"{p.key}.") for other in found)}
+        return None, [p for p in found if p.key not in outer and not _is_in(p.key, hidden)]
+
+
+def _is_in(key: str, sections: Iterable[str]) -> bool:
+    return any(f"{key}.".startswith(f"{section}.") for section in sections)
 
 
 def _explain(item: Any, data: dict[str, Any]) -> ConfigProblem:

@@ -1,4 +1,4 @@
-"""The typed configuration: frozen, strict, and closed to unknown keys. Units are in the names or in conf/*.yaml."""
+"""The typed configuration that all models share: frozen, strict, closed to unknown keys; units are in conf/*.yaml."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
-from rackrisk.kernels.engines import MAX_SCENARIOS
-from rackrisk.models.market import MarketConfig
-from rackrisk.models.recovery import RecoveryConfig
+from rackrisk.kernels.engines import MAX_SCENARIOS, EngineMissing, choose
 
-MAX_MONTHS = 600
-MAX_GENERATED = 1_000_000
-MIN_SYNTHETIC = 100
 MAX_SEED = 2**64 - 1
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -39,63 +34,47 @@ Count = Annotated[int, BeforeValidator(_whole)]
 Seed = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=MAX_SEED)]
 IsoDate = Annotated[date, BeforeValidator(_iso_date), Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
-#: Columns of the tape that results can be reported by.
-SegmentColumn = Literal["segment", "seniority", "rate_type", "amortisation", "offtaker", "guarantor"]
 Label = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class Section(BaseModel):
+class Section(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False, strict=True):
     """Base of every part: no unknown keys, no NaN, no silent conversion (`NO` is not a boolean), immutable."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
-
-class ModelConfig(Section):
-    name: Literal["structural"]
-
-
-class PortfolioConfig(Section):
-    """Which facilities: a tape, or the public table and `count` generated ones, kept to `segments`."""
+class PortfolioConfig(Section, frozen=True):
+    """What every portfolio has: a name, a tape that replaces all else, and how many rows are made without one."""
 
     name: Label
     tape: str | None
-    public: bool
-    count: Annotated[Count, Field(ge=0, le=MAX_GENERATED)]
-    seed: Seed
-    segments: tuple[Label, ...]
+    count: Annotated[Count, Field(ge=0)]
 
     @field_validator("tape")
     @classmethod
     def _is_a_tape(cls, value: str | None) -> str | None:
         return value if value is None else check_tape_path(value)
 
-    @field_validator("count")
-    @classmethod
-    def _has_facilities(cls, count: int, info: ValidationInfo) -> int:
-        known = info.data  # the fields above, as far as they are valid
-        if known.get("name") == "synthetic" and count < MIN_SYNTHETIC:
-            raise ValueError(f"must be at least {MIN_SYNTHETIC} in a synthetic portfolio")
-        if count == 0 and known.get("public") is False and known.get("tape", "") is None:
-            raise ValueError("must be positive: without it, public facilities or a tape, the book is empty")
-        return count
+
+class ModelConfig(Section, frozen=True):
+    name: str
 
 
-class EngineConfig(Section):
+class EngineConfig(Section, frozen=True):
     name: Literal["auto", "jax", "cuda", "reference"]
-    precision: Literal["float32", "float64"]
 
-    @field_validator("precision")
+    @field_validator("name")
     @classmethod
-    def _reference_is_double(cls, precision: str, info: ValidationInfo) -> str:
-        if info.data.get("name") == "reference" and precision != "float64":
-            raise ValueError("must be float64: the reference engine computes in nothing else")
-        return precision
+    def _is_there(cls, name: str) -> str:
+        try:
+            choose(name)
+        except EngineMissing as error:
+            raise ValueError(str(error)) from None
+        return name
 
 
-class MeasuresConfig(Section):
+class MeasuresConfig(Section, frozen=True):
     levels: Annotated[tuple[OpenShare, ...], Field(min_length=1, max_length=20)]
     confidence: OpenShare
-    segments: Annotated[tuple[SegmentColumn, ...], Field(min_length=1, max_length=4)]
+    segments: tuple[str, ...]
 
     @field_validator("levels", "segments")
     @classmethod
@@ -105,29 +84,15 @@ class MeasuresConfig(Section):
         return values
 
 
-class MechanismsConfig(Section):
-    deflation: bool
-    duration: bool
-    leverage: bool
-    convergence: bool
-    vacuum: bool
-    offtake: bool
-
-
-class Settings(Section):
-    """One run. Field by field what conf/config.yaml says."""
+class Settings(Section, frozen=True):
+    """What every run has. Field by field what conf/config.yaml says; each model adds its own."""
 
     model: ModelConfig
     portfolio: PortfolioConfig
-    market: MarketConfig
-    recovery: RecoveryConfig
     engine: EngineConfig
     measures: MeasuresConfig
-    mechanisms: MechanismsConfig
     scenarios: Annotated[Count, Field(ge=1, le=MAX_SCENARIOS)]
-    months: Annotated[Count, Field(ge=1, le=MAX_MONTHS)]
     seed: Seed
-    as_of: IsoDate
     name: str | None
     out: str | None
 

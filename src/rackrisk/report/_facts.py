@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePath
 from statistics import NormalDist
 
 import polars as pl
@@ -153,6 +154,19 @@ class Facts:
             return None
         rows = frame.filter(pl.col("scope") == scope).sort("month")
         return None if rows.is_empty() else rows
+
+    @cached_property
+    def book(self) -> str | None:
+        """What the book is called: its portfolio, or the file of its tape without the folder."""
+        tape = at(self.run.config, "portfolio", "tape")
+        return f"tape {plain(PurePath(tape).name)}" if isinstance(tape, str) and tape else self.group("portfolio")
+
+    def count(self, scope: str) -> int | None:
+        """Facilities or names of a scope; None where the run lists neither."""
+        frame = self.facilities if self.facilities is not None else self.run.table("names")
+        if frame is None:
+            return None
+        return frame.height if scope == PORTFOLIO else frame.filter(pl.col("segment") == scope).height
 
     def group(self, key: str) -> str | None:
         """The chosen option of a config group such as `market`, for a reader; None where the run does not say."""

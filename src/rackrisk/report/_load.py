@@ -19,12 +19,15 @@ _F, _S, _I = pl.Float64, pl.String, pl.Int64
 
 LOSS_COLUMNS: Mapping[str, Any] = {"loss": _F, "weight": _F}
 
-#: Columns that the page uses, by table; all but `measures` are optional as tables.
-TABLES: Mapping[str, Mapping[str, Any]] = {
+Tables = Mapping[str, Mapping[str, Any]]
+
+_MEASURES: Tables = {
     "measures": {
         "measure": _S, "level": _F, "value": _F, "std_error": _F, "ci_low": _F, "ci_high": _F, "unit": _S,
         "scope": _S, "n_scenarios": _I, "method": _S,
     },
+}  # fmt: skip
+_STRUCTURAL: Tables = {
     "facilities": {
         "facility_id": _S, "obligor_id": _S, "segment": _S, "balance_usd": _F, "pd": _F, "pd_std_error": _F,
         "el_usd": _F, "el_std_error_usd": _F, "lgd": _F, "ead_usd": _F, "pv_balance_usd": _F,
@@ -42,6 +45,19 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
     "loss_given_default": {"scope": _S, "lgd": _F, "std_error": _F},
     "defaults_by_cause": {"scope": _S, "cause": _S, "probability": _F, "std_error": _F},
 }  # fmt: skip
+_COPULA: Tables = {
+    "names": {
+        "obligor_id": _S, "segment": _S, "ead": _F, "lgd": _F, "pd": _F, "pd_simulated": _F, "pd_std_error": _F,
+        "el_usd": _F, "el_std_error_usd": _F, "expected_usd": _F,
+    },
+    "pd_term": {"year": _I, "scope": _S, "pd": _F, "std_error": _F, "expected": _F},
+    "exact": {
+        "scope": _S, "measure": _S, "level": _F, "value": _F, "method": _S, "resolution": _F,
+    },
+}  # fmt: skip
+
+#: Columns that the page uses, by model and table; all but `measures` are optional as tables.
+TABLES: Mapping[str, Tables] = {"structural": {**_MEASURES, **_STRUCTURAL}, "copula": {**_MEASURES, **_COPULA}}
 
 
 class ReportError(ValueError):
@@ -50,8 +66,9 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class RunData:
-    """What a run folder says: manifest and config as plain values, losses and tables as frames."""
+    """What a run folder says: its model, manifest and config as plain values, losses and tables as frames."""
 
+    model: str
     manifest: Mapping[str, Any]
     config: Mapping[str, Any]
     config_text: str
@@ -72,12 +89,16 @@ def load(folder: Path) -> RunData:
     """
     manifest = _json_object(folder / "manifest.json")
     config = manifest.get("config")
+    model = at(manifest, "config", "model", "name") or at(manifest, "choices", "model") or "structural"
+    if model not in TABLES:
+        raise ReportError(f"{folder / 'manifest.json'}: a run of an unknown model")
     tables = {
         name: _frame(folder / "tables" / f"{name}.parquet", columns)
-        for name, columns in TABLES.items()
+        for name, columns in TABLES[model].items()
         if name == "measures" or (folder / "tables" / f"{name}.parquet").exists()
     }
     return RunData(
+        model=model,
         manifest=manifest,
         config=config if isinstance(config, dict) else {},
         config_text=_text(folder / "config.resolved.yaml"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,18 @@ from markupsafe import Markup
 
 from ._facts import Facts
 from ._load import load
-from ._model import Figure, Table
+from ._model import Figure, Section, Table
+from .copula import (
+    COPULA_LIMITS,
+    copula_composition,
+    copula_headline,
+    copula_pairs,
+    copula_sections,
+)
 from .sections import (
     LIMITS,
+    Headline,
+    Switch,
     book_facts,
     composition,
     defaults_section,
@@ -31,14 +42,48 @@ from .sections import (
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_SECTIONS = (
-    losses_section,
-    segments_section,
-    defaults_section,
-    early_warning_section,
-    market_section,
-    facilities_section,
-)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """What the page of a model is made of."""
+
+    subject: str
+    headline: Callable[[Facts], Headline]
+    pairs: Callable[[Facts], list[tuple[str, str]]]
+    switches: Callable[[Facts], list[Switch]]
+    composition: Callable[[Facts], Figure | None]
+    sections: Sequence[Callable[[Facts], Section | None]]
+    limits: Sequence[str]
+
+
+_LAYOUTS = {
+    "structural": _Layout(
+        subject="Book and market",
+        headline=headline,
+        pairs=book_facts,
+        switches=switches,
+        composition=composition,
+        sections=(
+            losses_section,
+            segments_section,
+            defaults_section,
+            early_warning_section,
+            market_section,
+            facilities_section,
+        ),
+        limits=LIMITS,
+    ),
+    "copula": _Layout(
+        subject="Book and model",
+        headline=copula_headline,
+        pairs=copula_pairs,
+        switches=lambda _: [],
+        composition=copula_composition,
+        sections=copula_sections,
+        limits=COPULA_LIMITS,
+    ),
+}
 
 
 def render(folder: Path) -> str:
@@ -61,17 +106,19 @@ def render(folder: Path) -> str:
 
 
 def _page(facts: Facts) -> dict[str, Any]:
+    layout = _LAYOUTS[facts.run.model]
     return {
         "policy": POLICY,
         "style": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
-        "headline": headline(facts),
-        "subject": " · ".join(n for n in (facts.group("portfolio"), facts.group("market")) if n),
-        "pairs": book_facts(facts),
-        "switches": switches(facts),
-        "composition": composition(facts),
-        "sections": [section for make in _SECTIONS if (section := make(facts)) is not None],
+        "headline": layout.headline(facts),
+        "subject": " · ".join(n for n in (facts.book, facts.group("market") or facts.group("model")) if n),
+        "subject_title": layout.subject,
+        "pairs": layout.pairs(facts),
+        "switches": layout.switches(facts),
+        "composition": layout.composition(facts),
+        "sections": [section for make in layout.sections if (section := make(facts)) is not None],
         "identity": identity(facts),
-        "limits": LIMITS,
+        "limits": layout.limits,
         "notes": notes(facts),
     }
 

@@ -131,11 +131,21 @@ def draw_histogram(plot: LossPlot, bars: Histogram, flags: Sequence[Flag], size:
 
 
 def draw_exceedance(
-    plot: LossPlot, tail: Exceedance, marks: Sequence[Tail], size: Size, *, mean: Flag | None
+    plot: LossPlot,
+    tail: Exceedance,
+    marks: Sequence[Tail],
+    size: Size,
+    *,
+    mean: Flag | None,
+    rings: Sequence[tuple[float, float]] = (),
 ) -> Markup:
-    """The curve on a logarithmic probability axis with VaR and ES as points with their intervals."""
+    """The curve on a logarithmic probability axis with VaR and ES as points with their intervals.
+
+    `rings` are further points, (loss, probability), drawn hollow and without a name.
+    """
     flags = [mean] if mean else []
-    x = Scale(low=0.0, high=_end(max(tail.losses), [m.flag for m in marks], size), start=0, end=1)
+    furthest = max([*tail.losses, *(loss for loss, _ in rings)])
+    x = Scale(low=0.0, high=_end(furthest, [m.flag for m in marks], size), start=0, end=1)
     least = min(min(tail.shares), *(mark.share for mark in marks), 0.1)
     y = Scale(low=10.0 ** math.floor(math.log10(least) + 1e-9), high=1.0, start=0, end=1, log=True)
     top, right = flag_margin(x, flags, size)
@@ -148,6 +158,7 @@ def draw_exceedance(
         draw_flags(frame, flags),
         curve(_points(frame, tail.losses, tail.shares), class_="curve loss"),
         *(_tail_mark(frame, mark) for mark in marks),
+        *(element("circle", cx=frame.x(loss), cy=frame.y(share), r=7, class_="ring") for loss, share in rings),
         slug=plot.slug,
         title=plot.title,
         description=plot.description,

@@ -10,10 +10,11 @@ import polars as pl
 from .._facts import PORTFOLIO, ROWS, TABLE_SEGMENTS, Facts, scope_name
 from .._format import is_number, money, money_text, number, percent, percent_text
 from .._load import at
-from .._model import Cell, Column, Figure, Panel, Table, name_cell, value_cell
+from .._model import Cell, Column, Figure, Table, name_cell, value_cell
 from .._text import plain
-from ..charts import LARGE, Bar, Row, RowPlot, draw_rows, row_scale
+from ..charts import Bar, Row, RowPlot, row_scale
 from ._headline import as_of_text
+from ._row_figure import row_figure
 
 #: What each switch means, in the words of the model's documentation.
 MECHANISMS = {
@@ -39,7 +40,7 @@ def book_facts(facts: Facts) -> list[tuple[str, str]]:
     """Name and value pairs that describe the run's subject; what is unknown is left out."""
     frame = facts.facilities
     pairs = [
-        ("Portfolio", facts.group("portfolio")),
+        ("Portfolio", facts.book),
         ("Market", facts.group("market")),
         ("Recovery", facts.group("recovery")),
         ("Model", facts.group("model")),
@@ -67,8 +68,11 @@ def switches(facts: Facts) -> list[Switch]:
     ]
 
 
-def composition(facts: Facts) -> Figure | None:
-    """Balance by segment as bars; nothing without segments."""
+def composition(
+    facts: Facts, *, amount: str = "Balance at the as-of date", rows_are: str = "Facilities"
+) -> Figure | None:
+    """An amount by segment as bars; nothing without segments."""
+    word = amount.partition(" ")[0]
     shown = facts.segments[:ROWS]
     amounts = {s: facts.exposure[s] for s in shown if s in facts.exposure}
     whole = facts.exposure.get(PORTFOLIO)
@@ -84,31 +88,25 @@ def composition(facts: Facts) -> Figure | None:
         )
         for s, v in amounts.items()
     ]
-    title = "Balance by segment"
-    about = f"Horizontal bars: balance in {style.unit} and share of the book, for {len(rows)} segments."
+    title = f"{word} by segment"
+    about = f"Horizontal bars: {word.lower()} in {style.unit} and share of the book, for {len(rows)} segments."
     plot = RowPlot(slug="book", title=title, description=about, rows=rows, scale=scale, axis=style.unit)
-    return Figure(
-        slug="book",
-        title=title,
-        caption="Balance at the as-of date, and its share of the book." + facts.left_out(ROWS),
-        panels=[Panel(title=title, drawings=[draw_rows(plot, size) for size in LARGE])],
-        tables=[_table(facts)],
-    )
+    return row_figure(facts, plot, f"{amount}, and its share of the book.", table=_table(facts, word, rows_are))
 
 
-def _table(facts: Facts) -> Table:
+def _table(facts: Facts, word: str, rows_are: str) -> Table:
     amounts = [facts.exposure.get(s) for s in facts.segments]
     whole = facts.exposure[PORTFOLIO]
     shares = [None if v is None else v / whole for v in amounts]
     style, part = money(amounts), percent(shares)
     rows: list[list[Cell]] = []
     for segment, amount, share in zip(facts.segments, amounts, shares, strict=True):
-        members = facts.of_scope(segment)
-        facilities = Cell(text="—" if members is None else number(members.height, 0))
-        rows.append([name_cell(segment), facilities, value_cell(amount, style), value_cell(share, part)])
-    heads = [Column(head="Segment", numeric=False), Column(head="Facilities"), Column(head="Balance", unit=style.unit)]
+        count = facts.count(segment)
+        members = Cell(text="—" if count is None else number(count, 0))
+        rows.append([name_cell(segment), members, value_cell(amount, style), value_cell(share, part)])
+    heads = [Column(head="Segment", numeric=False), Column(head=rows_are), Column(head=word, unit=style.unit)]
     heads.append(Column(head="Share", unit="%"))
-    return Table(caption="Balance by segment", columns=heads, rows=rows[:TABLE_SEGMENTS], kind="data")
+    return Table(caption=f"{word} by segment", columns=heads, rows=rows[:TABLE_SEGMENTS], kind="data")
 
 
 def _largest_obligor(facts: Facts) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from .._facts import CURVES, PORTFOLIO, ROWS, Facts, column, scope_name
+from .._facts import CURVES, PORTFOLIO, Facts, column, scope_name
 from .._format import is_number, level_text, percent
 from .._model import Column, Figure, Key, Panel, Section, Table, number_table
 from .._months import chosen, thinned, words
@@ -20,7 +20,6 @@ from ..charts import (
     RowPlot,
     Series,
     draw_lines,
-    draw_rows,
     element,
     line_key,
     row_scale,
@@ -28,6 +27,7 @@ from ..charts import (
 )
 from ._headline import CAUSES
 from ._lgd import lgd_figure
+from ._row_figure import row_figure
 
 
 def defaults_section(facts: Facts) -> Section | None:
@@ -153,17 +153,15 @@ def _causes_figure(facts: Facts) -> Figure | None:
         slug="causes", title=title, description=about, rows=rows, axis="% of obligors",
         scale=row_scale(100 * value for value in sums.values()),
     )  # fmt: skip
-    return Figure(
-        slug=plot.slug,
-        title=title,
-        caption="Probability of default by the horizon, split by what failed first. The number is the sum."
-        + facts.left_out(ROWS),
-        panels=[Panel(title=title, drawings=[draw_rows(plot, size) for size in LARGE])],
+    return row_figure(
+        facts,
+        plot,
+        "Probability of default by the horizon, split by what failed first. The number is the sum.",
         legend=[
             Key(swatch=swatch(element("rect", x=1, y=0, width=24, height=12, class_=f"bar c{i}")), text=_cause_name(c))
             for i, c in enumerate(causes)
         ],
-        tables=[_causes_table(frame, scopes, causes)],
+        table=_causes_table(frame, scopes, causes),
     )
 
 

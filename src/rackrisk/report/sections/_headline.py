@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -53,12 +53,26 @@ class Headline:
 
 
 def headline(facts: Facts) -> Headline:
-    """The top of the page."""
+    """The top of the page of a structural run."""
+    return headline_of(facts, setting=_setting(facts), finders=(leading_segment, _cause, _coverage, _priced))
+
+
+def headline_of(
+    facts: Facts, *, setting: str, finders: Sequence[Callable[[Facts], Iterator[str]]], exposed: str = "lent"
+) -> Headline:
+    """The top of a page.
+
+    Args:
+        facts: the run.
+        setting: a sentence on what was simulated.
+        finders: those who find what stands out.
+        exposed: what the exposure is.
+    """
     return Headline(
-        title=_title(facts),
-        lead=" ".join([_setting(facts), *_tail_sentences(facts)]),
+        title=_title(facts, exposed),
+        lead=" ".join([setting, *_tail_sentences(facts)]),
         tiles=_tiles(facts),
-        findings=[sentence for find in (_driver, _cause, _coverage, _priced) for sentence in find(facts)],
+        findings=[sentence for find in finders for sentence in find(facts)],
     )
 
 
@@ -78,7 +92,7 @@ def share_of_exposure(facts: Facts, value: float | None, scope: str = PORTFOLIO)
     return value / exposure if value is not None and exposure else None
 
 
-def _title(facts: Facts) -> str:
+def _title(facts: Facts, exposed: str) -> str:
     loss = facts.measure("EL").value
     if loss is None:
         return "The expected loss of this book was not computed."
@@ -86,7 +100,9 @@ def _title(facts: Facts) -> str:
         return "No scenario lost money."
     share, exposure = share_of_exposure(facts, loss), facts.exposure.get(PORTFOLIO)
     text = f"This book is expected to lose {money_text(loss)}"
-    return f"{text}, {percent_text(share)} of the {money_text(exposure)} lent." if share is not None else f"{text}."
+    return (
+        f"{text}, {percent_text(share)} of the {money_text(exposure)} {exposed}." if share is not None else f"{text}."
+    )
 
 
 def _setting(facts: Facts) -> str:
@@ -145,7 +161,8 @@ def _interval(estimate: Estimate, style: Style, coverage: str) -> str:
     return ""
 
 
-def _driver(facts: Facts) -> Iterator[str]:
+def leading_segment(facts: Facts) -> Iterator[str]:
+    """The segment that brings most of the expected loss."""
     losses = {s: facts.measure("EL", scope=s).value for s in facts.segments}
     known = {s: v for s, v in losses.items() if v is not None}
     whole = facts.measure("EL").value

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from .._facts import PORTFOLIO, ROWS, Estimate, Facts, finite, scope_name
+from .._facts import PORTFOLIO, Estimate, Facts, finite, scope_name
 from .._format import is_number, level_text, percent
-from .._model import Column, Figure, Key, Panel, Table, number_table
-from ..charts import LARGE, Dot, Mark, Row, RowPlot, Span, draw_rows, line, marker, row_scale, swatch
+from .._model import Column, Figure, Key, Table, number_table
+from ..charts import Dot, Mark, Row, RowPlot, Span, line, marker, row_scale, swatch
+from ._row_figure import row_figure
 
 #: 10th and 90th percentile of the facilities.
 Range = tuple[float, float]
@@ -36,18 +37,16 @@ def lgd_figure(facts: Facts) -> Figure | None:
     if not known:
         return Figure(slug="lgd", title=TITLE, caption="", empty="No obligor defaulted in any scenario.")
     ranges = {s: _range(facts, s) for s in known}
-    return Figure(
-        slug="lgd",
-        title=TITLE,
-        caption="Discounted loss over discounted exposure at default, over all defaults, with its "
-        f"{level_text(facts.confidence)} interval, and where the middle 80\u00a0% of the facilities lie."
-        + facts.left_out(ROWS),
-        panels=[Panel(title=TITLE, drawings=[draw_rows(_plot(facts, known, ranges), size) for size in LARGE])],
+    return row_figure(
+        facts,
+        _plot(facts, known, ranges),
+        "Discounted loss over discounted exposure at default, over all defaults, with its "
+        f"{level_text(facts.confidence)} interval, and where the middle 80\u00a0% of the facilities lie.",
         legend=[
             Key(swatch=swatch(marker(0, 13, 6, class_="mark s0")), text="mean"),
             Key(swatch=swatch(line((2, 6), (24, 6), class_="span s0")), text="middle 80\u00a0% of facilities"),
         ],
-        tables=[_table(known, ranges)],
+        table=_table(known, ranges),
     )
 
 

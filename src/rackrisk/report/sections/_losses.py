@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
 
-from .._facts import Facts
-from .._format import Style, amount_text, level_text, money, number, percent
+from .._facts import PORTFOLIO, Facts
+from .._format import Style, amount_text, is_number, level_text, money, number, percent
 from .._model import Column, Figure, Key, Panel, Section, Table, number_table
 from ..charts import (
     LARGE,
@@ -29,10 +30,11 @@ from ..charts import (
 
 def losses_section(facts: Facts) -> Section:
     """Both pictures, or a sentence where no scenario lost anything."""
+    kind = "Discounted losses" if facts.run.model == "structural" else "Losses"
     return Section(
         slug="losses",
         title="Loss distribution",
-        lead="Discounted losses of the whole book, one per scenario. The first picture shows what is "
+        lead=f"{kind} of the whole book, one per scenario. The first picture shows what is "
         "usual, the second, on a logarithmic axis, how likely the rare large losses are.",
         blocks=_figures(facts),
     )
@@ -108,7 +110,8 @@ def _exceedance_figure(facts: Facts, tail: Exceedance, style: Style) -> Figure:
     about = "Probability that the loss reaches a size, from all scenarios down to the single worst, logarithmic axis."
     plot = LossPlot(slug="loss-exceedance", title=title, description=about, axis=f"loss, {style.unit}")
     marks, mean = _tails(facts, style), _flag(facts, style, "EL")
-    drawings = [draw_exceedance(plot, tail, marks, size, mean=mean) for size in LARGE]
+    rings = _exact_tails(facts, style)
+    drawings = [draw_exceedance(plot, tail, marks, size, mean=mean, rings=rings) for size in LARGE]
     shading = f", shaded its pointwise {level_text(facts.confidence)} interval" if tail.low else ""
     return Figure(
         slug=plot.slug,
@@ -116,9 +119,21 @@ def _exceedance_figure(facts: Facts, tail: Exceedance, style: Style) -> Figure:
         caption=f"Share of scenarios that lose at least the amount below{shading}. VaR lies on the curve; "
         "ES, the mean loss beyond it, is drawn at the same probability.",
         panels=[Panel(title=title, drawings=drawings)],
-        legend=_legend(),
+        legend=[*_legend(), *_ring_key(rings)],
         tables=[_exceedance_table(tail, style)],
     )
+
+
+def _exact_tails(facts: Facts, style: Style) -> list[tuple[float, float]]:
+    """VaR and ES that were computed without simulation, with their probabilities; none in most runs."""
+    frame = facts.run.table("exact")
+    rows = [] if frame is None else frame.filter(pl.col("scope") == PORTFOLIO, pl.col("level") < 1.0).to_dicts()
+    return [(row["value"] / style.scale, 1.0 - row["level"]) for row in rows if is_number(row["value"])]
+
+
+def _ring_key(rings: Sequence[tuple[float, float]]) -> list[Key]:
+    ring = swatch(element("circle", cx=13, cy=6, r=5, class_="ring"))
+    return [Key(swatch=ring, text="the same without simulation")] if rings else []
 
 
 def _legend() -> list[Key]:

@@ -9,9 +9,10 @@ import polars as pl
 
 from .._facts import PORTFOLIO, ROWS, TABLE_SEGMENTS, Estimate, Facts, column, scope_name, total, weighted_mean
 from .._format import Style, basis_points, fine_money, level_text, number, percent
-from .._model import Cell, Column, Figure, Key, Panel, Section, Table, name_cell, number_table, value_cell
-from ..charts import LARGE, Dot, Row, RowPlot, Span, draw_rows, marker, row_scale, swatch
+from .._model import Cell, Column, Figure, Key, Section, Table, name_cell, number_table, value_cell
+from ..charts import Dot, Row, RowPlot, Span, marker, row_scale, swatch
 from ._lgd import segment_lgd
+from ._row_figure import row_figure
 
 NO_DEFAULT, NO_QUOTE = "no obligor of it defaulted in any scenario", "no quoted spread on the tape"
 
@@ -172,14 +173,8 @@ def _loss_figure(facts: Facts, lines: Sequence[Line]) -> Figure | None:
         scale=row_scale(v for e in shares.values() for v in (e.value, e.high) if v is not None),
         axis="% of exposure",
     )
-    return Figure(
-        slug=plot.slug,
-        title=title,
-        caption=f"Whiskers are {coverage} intervals; where none is seen it is narrower than the dot."
-        + facts.left_out(ROWS),
-        panels=[Panel(title=title, drawings=[draw_rows(plot, size) for size in LARGE])],
-        tables=[_loss_table(lines)],
-    )
+    caption = f"Whiskers are {coverage} intervals; where none is seen it is narrower than the dot."
+    return row_figure(facts, plot, caption, table=_loss_table(lines))
 
 
 def _loss_table(lines: Sequence[Line]) -> Table:
@@ -219,15 +214,8 @@ def _spread_figure(facts: Facts, lines: Sequence[Line]) -> Figure | None:
         scale=row_scale(v for pair in pairs.values() for v in pair),
         axis="bp a year",
     )
-    return Figure(
-        slug=plot.slug,
-        title=title,
-        caption="What facilities with a quote are paid, and what their expected loss costs. The number is the gap."
-        + facts.left_out(ROWS),
-        panels=[Panel(title=title, drawings=[draw_rows(plot, size) for size in LARGE])],
-        legend=spread_legend(),
-        tables=[_spread_table(lines)],
-    )
+    caption = "What facilities with a quote are paid, and what their expected loss costs. The number is the gap."
+    return row_figure(facts, plot, caption, table=_spread_table(lines), legend=spread_legend())
 
 
 def spread_legend() -> list[Key]:

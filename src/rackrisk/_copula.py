@@ -1,0 +1,139 @@
+"""The copula model in a run: names over years, with the exact figures beside the simulated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+    from rich.console import Console
+
+    from ._run import Run
+    from .config._copula import CopulaSettings
+    from .interruptible import ProgressReport
+    from .models.copula import CopulaResult
+
+
+@dataclass(frozen=True)
+class Copula:
+    """See `rackrisk._model.Model`."""
+
+    settings: CopulaSettings
+    work_unit: str = "loan-scenario"
+    rows: str = "names"
+
+    def read_book(self) -> pl.DataFrame:
+        """The names of the configured portfolio."""
+        from .data import check_names_frame, equal_names
+
+        portfolio = self.settings.portfolio
+        if portfolio.tape is not None:
+            return self.read_tape(Path(portfolio.tape).expanduser())
+        names = equal_names(portfolio.count, pd=portfolio.pd, lgd=portfolio.lgd, ead_usd=portfolio.ead_usd)
+        return self._fitting(check_names_frame(names, file="portfolio", **self._terms()), "portfolio")
+
+    def read_tape(self, path: Path) -> pl.DataFrame:
+        """A tape of names that fits the configured dependence and LGD."""
+        from .data import printable, read_names
+
+        return self._fitting(read_names(path, **self._terms()), printable(path))
+
+    def scopes(self, book: pl.DataFrame) -> int:
+        """Segments of the book."""
+        return book["segment"].n_unique()
+
+    def work(self, book: pl.DataFrame) -> int:
+        """Names x scenarios."""
+        return book.height * self.settings.scenarios
+
+    def headline(self, book: pl.DataFrame) -> str:
+        """The size of the run."""
+        settings, years = self.settings, self.settings.copula.horizon_years
+        size = f"{book.height:,} names, {settings.scenarios:,} scenarios, {years} year{'s' if years > 1 else ''}"
+        return f"{size}, seed {settings.seed}, {settings.engine.name}"
+
+    def label(self, choices: Mapping[str, str]) -> str:
+        """Portfolio and dependence."""
+        del choices
+        portfolio = self.settings.portfolio
+        return f"{'tape' if portfolio.tape else portfolio.name}-{self.settings.copula.dependence}"
+
+    def simulate(self, book: pl.DataFrame, progress: ProgressReport) -> CopulaResult:
+        """The names in all scenarios."""
+        from .models.copula import simulate_copula
+
+        settings = self.settings
+        return simulate_copula(
+            book,
+            config=settings.dependence,
+            scenarios=settings.scenarios,
+            seed=settings.seed,
+            engine=settings.engine.name,
+            progress=progress,
+        )
+
+    def tables(self, book: pl.DataFrame, result: CopulaResult) -> tuple[dict[str, pl.DataFrame], list[str]]:
+        """The tables of the result, what can be computed without simulation, and why not more can."""
+        from .models.exact import exact_measures
+
+        exact = exact_measures(book, self.settings.dependence, self.settings.measures.levels)
+        unused = ["the tape's lgd_sd is not used: copula.lgd.kind is fixed"] if self._spread_is_unused(book) else []
+        tables = {"names": result.names, "pd_term": result.pd_term, "exact": exact.table}
+        return tables, [*unused, *exact.notes]
+
+    def manifest(self, result: CopulaResult, seconds: float) -> dict[str, Any]:
+        """Horizon, size of the book and speed, compilation included."""
+        names = result.names.height
+        return {
+            "horizon_years": result.horizon_years,
+            "asset_correlation": self.settings.dependence.asset_correlation,
+            "book": {"names": names},
+            "loan_scenarios_per_s": names * result.n_scenarios / max(seconds, 1e-9),
+        }
+
+    def print_summary(self, run: Run, console: Console) -> None:
+        """Measures beside the exact ones, segments, PD term structure and the largest names."""
+        from .copula_terminal import print_copula_summary
+
+        print_copula_summary(run, console)
+
+    def answers(self, run: Run) -> dict[str, Any]:
+        """The exact figures."""
+        from .comparison import compared
+
+        return {"exact": compared(run.measures, run.tables["exact"]).to_dicts()}
+
+    def _fitting(self, names: pl.DataFrame, file: str) -> pl.DataFrame:
+        """The names, refused before anything is computed if the model cannot take them."""
+        from .data import TapeProblems
+        from .models.copula import check_names
+
+        problems = check_names(names, self.settings.dependence, file=file)
+        if problems:
+            raise TapeProblems(problems)
+        return names
+
+    def _spread_is_unused(self, book: pl.DataFrame) -> bool:
+        return self.settings.copula.lgd.kind == "fixed" and "lgd_sd" in book.columns
+
+    def _terms(self) -> dict[str, Any]:
+        copula = self.settings.dependence
+        return {
+            "horizon_years": copula.horizon_years,
+            "asset_correlation": copula.asset_correlation,
+            "correlation_of": self._correlation_of,
+            "lgd_sd": None if copula.lgd.kind == "fixed" else copula.lgd.sd,
+        }
+
+    def _correlation_of(self, factors: list[str]) -> NDArray[np.float64]:
+        import polars as pl
+
+        from .models.copula import factor_matrix
+
+        loadings = pl.DataFrame(schema={f"loading_{factor}": pl.Float64() for factor in factors})
+        return factor_matrix(loadings, self.settings.dependence)[1]

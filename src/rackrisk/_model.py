@@ -1,0 +1,121 @@
+"""What a run needs to know of its model: one small strategy for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from ._run import Run
+    from .config import Settings, StructuralSettings
+    from .config._copula import CopulaSettings
+    from .interruptible import ProgressReport
+
+
+class Result(Protocol):
+    """What every model's result has; see `rackrisk.models.results.SimulationResult`."""
+
+    @property
+    def engine(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+    @property
+    def n_scenarios(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def scopes(self) -> list[str]: ...
+    @property
+    def segments(self) -> list[str]: ...
+    @property
+    def exposure_usd(self) -> dict[str, float]: ...
+    @property
+    def losses(self) -> pl.DataFrame: ...
+    @property
+    def notes(self) -> list[str]: ...
+    @property
+    def timings(self) -> dict[str, float]: ...
+
+    def losses_of(self, scope: str) -> pl.Series:
+        """Loss per scenario of one scope."""
+        ...
+
+
+class Model(Protocol):
+    """One model with the configuration of one run."""
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration of the run."""
+        ...
+
+    @property
+    def work_unit(self) -> str:
+        """What its speed is counted in: `loan-month` or `loan-scenario`."""
+        ...
+
+    @property
+    def rows(self) -> str:
+        """What a row of its book is, as a plural."""
+        ...
+
+    def read_book(self) -> pl.DataFrame:
+        """The configured portfolio as a checked tape."""
+        ...
+
+    def read_tape(self, path: Path) -> pl.DataFrame:
+        """A file as a checked tape of this model."""
+        ...
+
+    def scopes(self, book: pl.DataFrame) -> int:
+        """Number of segments that results are reported for."""
+        ...
+
+    def work(self, book: pl.DataFrame) -> int:
+        """Units of work in the whole run."""
+        ...
+
+    def headline(self, book: pl.DataFrame) -> str:
+        """The size of the run in words."""
+        ...
+
+    def label(self, choices: Mapping[str, str]) -> str:
+        """What a run folder is called by if nobody says."""
+        ...
+
+    def simulate(self, book: pl.DataFrame, progress: ProgressReport) -> Any:
+        """The result, a `Result` and more."""
+        ...
+
+    def tables(self, book: pl.DataFrame, result: Any) -> tuple[dict[str, pl.DataFrame], list[str]]:
+        """Tables of the run folder beside the measures, by name, and what a reader should know of them."""
+        ...
+
+    def manifest(self, result: Any, seconds: float) -> dict[str, Any]:
+        """What the manifest says about this model's run of so many seconds."""
+        ...
+
+    def print_summary(self, run: Run, console: Console) -> None:
+        """The summary that a person reads."""
+        ...
+
+    def answers(self, run: Run) -> dict[str, Any]:
+        """Results for the JSON document beside the measures."""
+        ...
+
+
+def model_of(settings: Settings) -> Model:
+    """The strategy of the configured model; the others are not loaded."""
+    if settings.model.name == "copula":
+        from ._copula import Copula
+
+        return Copula(cast("CopulaSettings", settings))
+    from ._structural import Structural
+
+    return Structural(cast("StructuralSettings", settings))

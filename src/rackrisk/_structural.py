@@ -1,0 +1,109 @@
+"""The structural model in a run: facilities, month by month."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from ._run import Run
+    from .config._structural import StructuralSettings
+    from .interruptible import ProgressReport
+    from .models.results import SimulationResult
+
+_TABLES = ("facilities", "pd_term", "early_warning", "fans", "defaults_by_cause", "loss_given_default")
+
+
+@dataclass(frozen=True)
+class Structural:
+    """See `rackrisk._model.Model`."""
+
+    settings: StructuralSettings
+    work_unit: str = "loan-month"
+    rows: str = "facilities"
+
+    def read_book(self) -> pl.DataFrame:
+        """The facilities of the configured portfolio."""
+        from .data import load_portfolio
+
+        return load_portfolio(self.settings.portfolio, as_of=self.settings.as_of, **self._hardware())
+
+    def read_tape(self, path: Path) -> pl.DataFrame:
+        """A tape of facilities."""
+        from .data import read_tape
+
+        return read_tape(path, as_of=self.settings.as_of, **self._hardware())
+
+    def scopes(self, book: pl.DataFrame) -> int:
+        """Segments of every column that results are reported by."""
+        return sum(book[column].n_unique() for column in self.settings.measures.segments)
+
+    def work(self, book: pl.DataFrame) -> int:
+        """Facilities x scenarios x months."""
+        return book.height * self.settings.scenarios * self.settings.months
+
+    def headline(self, book: pl.DataFrame) -> str:
+        """The size of the run, and the arithmetic that was asked for."""
+        settings, engine = self.settings, self.settings.engine
+        size = f"{book.height:,} facilities, {settings.scenarios:,} scenarios x {settings.months} months"
+        return f"{size}, seed {settings.seed}, {engine.name} {engine.precision}"
+
+    def label(self, choices: Mapping[str, str]) -> str:
+        """Portfolio and market."""
+        portfolio = self.settings.portfolio
+        return f"{'tape' if portfolio.tape else portfolio.name}-{choices.get('market', 'market')}"
+
+    def simulate(self, book: pl.DataFrame, progress: ProgressReport) -> SimulationResult:
+        """The loans through the months."""
+        from .models.mechanisms import Mechanisms
+        from .models.simulate import simulate
+
+        settings = self.settings
+        return simulate(
+            book,
+            market=settings.market,
+            recovery=settings.recovery,
+            mechanisms=Mechanisms(**settings.mechanisms.model_dump()),
+            months=settings.months,
+            scenarios=settings.scenarios,
+            seed=settings.seed,
+            as_of=settings.as_of,
+            engine=settings.engine.name,
+            precision=settings.engine.precision,
+            segments=settings.measures.segments,
+            progress=progress,
+        )
+
+    def tables(self, book: pl.DataFrame, result: SimulationResult) -> tuple[dict[str, pl.DataFrame], list[str]]:
+        """The tables of the result."""
+        del book
+        return {name: getattr(result, name) for name in _TABLES}, []
+
+    def manifest(self, result: SimulationResult, seconds: float) -> dict[str, Any]:
+        """Horizon, size of the book and speed, compilation included."""
+        facilities, obligors = result.facilities.height, result.facilities["obligor_id"].n_unique()
+        return {
+            "months": result.months,
+            "book": {"facilities": facilities, "obligors": obligors},
+            "loan_months_per_s": facilities * result.n_scenarios * result.months / max(seconds, 1e-9),
+        }
+
+    def print_summary(self, run: Run, console: Console) -> None:
+        """Losses, segments, defaults, early warning and the largest losses."""
+        from .terminal import print_summary
+
+        print_summary(run, console)
+
+    def answers(self, run: Run) -> dict[str, Any]:
+        """Nothing beside the measures."""
+        del run
+        return {}
+
+    def _hardware(self) -> dict[str, tuple[str, ...]]:
+        market = self.settings.market
+        return {"generations": tuple(market.generations), "asic_classes": tuple(market.asics)}

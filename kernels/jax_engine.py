@@ -7,6 +7,7 @@ so results do not depend on how many scenarios are asked for or on how many devi
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -128,16 +129,32 @@ def open_tiles(
     book, scale, place = arrange(book, scale, chunk_obligors(book.stream.shape[0], tile))
     with jax.enable_x64(True):
         devices = jax.devices()
-        mesh = jax.sharding.Mesh(np.array(devices), ("device",))
-        dtype = jnp.dtype(precision)
+        compiled, mesh = _program(make_paths, tile, tuple(devices))
+        words = tuple(jnp.uint32(word) for word in key)
         fixed = jax.device_put(
-            (cast(book, dtype), cast(market, jnp.float64), cast(scale, jnp.float64), tuple(jnp.uint32(k) for k in key)),
+            (cast(book, precision), cast(market, jnp.float64), cast(scale, jnp.float64), words, jnp.asarray(place)),
             jax.sharding.NamedSharding(mesh, PartitionSpec()),
         )
 
+    def run(scenario: np.ndarray, valid: np.ndarray) -> Tally:
+        with jax.enable_x64(True):
+            return compiled(fixed, scenario, valid)
+
+    return run, group, devices
+
+
+@lru_cache(maxsize=8)
+def _program(make_paths: MakePaths, tile: int, devices: tuple[Any, ...]) -> tuple[Callable[..., Tally], Any]:
+    """The program of one group of tiles on every device, and the mesh of the devices.
+
+    Kept, so that runs which differ in numbers alone are compiled once: JAX looks at shapes, and `make_paths` compares
+    by value where its maker wants that.
+    """
+    mesh = jax.sharding.Mesh(np.array(devices), ("device",))
+
     def simulate_group(fixed: Any, scenario: Any, valid: Any) -> Tally:
-        book, market, scale, key = fixed
-        paths = cast(make_paths(jnp, market, key, scenario), dtype)
+        book, market, scale, key, place = fixed
+        paths = cast(make_paths(jnp, market, key, scenario), book.terms.cash_usd.dtype)
 
         def one_tile(part: tuple[Paths, Any, Any]) -> Tally:
             tally = simulate_tile(book, part[0], scale, key, scenario=part[1], valid=part[2])
@@ -157,18 +174,9 @@ def open_tiles(
         }
         return sums._replace(**rows)
 
-    split = PartitionSpec("device")
-    compiled = jax.jit(
-        jax.shard_map(
-            simulate_group, mesh=mesh, in_specs=(PartitionSpec(), split, split), out_specs=split, check_vma=False
-        )
-    )
-
-    def run(scenario: np.ndarray, valid: np.ndarray) -> Tally:
-        with jax.enable_x64(True):
-            return compiled(fixed, scenario, valid)
-
-    return run, group, devices
+    split, same = PartitionSpec("device"), PartitionSpec()
+    mapped = jax.shard_map(simulate_group, mesh=mesh, in_specs=(same, split, split), out_specs=split, check_vma=False)
+    return jax.jit(mapped), mesh
 
 
 def _use_every_core() -> None:

@@ -174,13 +174,16 @@ def _reward(config: MarketConfig, as_of: date, months: int) -> np.ndarray:
 
 
 def _poisson(rate: float) -> np.ndarray:
-    """Cumulative probabilities of 0, 1, 2, ... until the tail is below rounding."""
+    """Cumulative probabilities of 0, 1, 2, ... until the tail is below rounding.
+
+    Filled up with ones to a multiple of 16, so that markets which differ in this rate have arrays of one shape.
+    """
     term, total, table = exp(-rate), exp(-rate), [exp(-rate)]
     while 1 - total > JUMP_TAIL and len(table) < 200:
         term *= rate / len(table)
         total += term
         table.append(min(total, 1.0))
-    return np.array(table)
+    return np.pad(table, (0, -len(table) % 16), constant_values=1.0)
 
 
 def _replay(config: MarketConfig, as_of: date, months: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -50,6 +50,22 @@ def expected_shortfall(losses: NDArray[np.float64], *, level: float, confidence:
     return Estimate(value=value, std_error=error.std_error, ci_low=low, ci_high=high, method=_METHOD + reason)
 
 
+def shortfall_terms(losses: NDArray[np.float64], *, level: float) -> NDArray[np.float64]:
+    """What each scenario adds to the mean that is the ES: VaR + (L - VaR)+ / (1 - level), in the order of `losses`.
+
+    Terms of two simulations on the same random numbers can be subtracted scenario by scenario: the error of the mean
+    difference then knows how much the two have in common.
+
+    Args:
+        losses: float64[n], in any order.
+        level: confidence level of the ES in (0, 1).
+    """
+    exact_level = exact(level)
+    rank = quantile_rank(len(losses), exact_level)
+    var = np.partition(losses, rank - 1)[rank - 1]
+    return var + np.maximum(losses - var, 0.0) / float(1 - exact_level)
+
+
 def _interval(
     value: float, error: MeanError, *, n: int, level: float, confidence: float
 ) -> tuple[float | None, float | None, str]:

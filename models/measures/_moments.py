@@ -26,6 +26,11 @@ def expected_loss(losses: NDArray[np.float64], *, confidence: float) -> Estimate
     )
 
 
+def mean_estimate(values: NDArray[np.float64], *, confidence: float) -> Estimate:
+    """Mean of `values` (float64[n], in any order) with its error, as `expected_loss`."""
+    return expected_loss(np.sort(values), confidence=confidence)
+
+
 def standard_deviation(losses: NDArray[np.float64], *, confidence: float) -> Estimate:
     """Sample standard deviation (n - 1) of `losses` (float64[n], ascending).
 

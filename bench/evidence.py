@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from rackrisk._run import load_book
-from rackrisk.config import load_settings
+from rackrisk.config import structural_settings
+from rackrisk.data import load_portfolio
 from rackrisk.models.measures import measures_table
 from rackrisk.models.mechanisms import Mechanisms
 from rackrisk.models.results import PORTFOLIO_SCOPE, SimulationResult
@@ -73,8 +73,13 @@ CHANGES: Mapping[str, tuple[str, ...]] = {
 
 def run(scenarios: int, *overrides: str) -> tuple[SimulationResult, pl.DataFrame]:
     """Simulate the shipped book; also its tape."""
-    settings, _ = load_settings(list(overrides))
-    book, _ = load_book(settings)
+    settings = structural_settings(*overrides)
+    book = load_portfolio(
+        settings.portfolio,
+        as_of=settings.as_of,
+        generations=tuple(settings.market.generations),
+        asic_classes=tuple(settings.market.asics),
+    )
     result = simulate(
         book,
         market=settings.market,
@@ -102,7 +107,7 @@ def by_kind(result: SimulationResult, book: pl.DataFrame) -> list[list[str]]:
     for kind, chosen in KINDS.items():
         some = rows.filter(chosen)
         carried, loss = total(some["pv_balance_usd"]), total(some["el_usd"])
-        exposure = total(some.select(pl.col("el_usd") / pl.col("lgd")).to_series())
+        exposure = total(some["expected_exposure_usd"])
         quoted = some.filter(pl.col("quoted_spread_annual").is_not_null())
         paid = total(quoted.select(pl.col("quoted_spread_annual") * pl.col("pv_balance_usd")).to_series())
         found.append(

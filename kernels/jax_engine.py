@@ -4,9 +4,7 @@ Work is cut into tiles of scenarios whose size depends on the book alone, and ev
 so results do not depend on how many scenarios are asked for or on how many devices there are.
 """
 
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +15,7 @@ from jax.sharding import PartitionSpec
 
 from .arrays import Book, Paths, State
 from .chunks import Chunk, arrange, chunks_owing
+from .cores import use_every_core
 from .month import month_of_loans, scene, sell, start
 from .recovery import facility_losses
 from .reference import MONTHS_PER_BLOCK, idiosyncratic_normals
@@ -124,7 +123,7 @@ def open_tiles(
         A function of scenario numbers and validity, both [devices * group], that gives tallies with a leading device
         dimension; scenarios per group of tiles; the devices.
     """
-    _use_every_core()
+    use_every_core()
     tile, group = tile_scenarios(book.stream.shape[0])
     book, scale, place = arrange(book, scale, chunk_obligors(book.stream.shape[0], tile))
     with jax.enable_x64(True):
@@ -177,9 +176,3 @@ def _program(make_paths: MakePaths, tile: int, devices: tuple[Any, ...]) -> tupl
     split, same = PartitionSpec("device"), PartitionSpec()
     mapped = jax.shard_map(simulate_group, mesh=mesh, in_specs=(same, split, split), out_specs=split, check_vma=False)
     return jax.jit(mapped), mesh
-
-
-def _use_every_core() -> None:
-    """One XLA device per core, unless the process has started JAX already."""
-    with suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))

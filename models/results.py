@@ -35,7 +35,9 @@ class SimulationResult:
             Float64 column `loss:<segment>` per segment.
         facilities: one row a facility: `facility_id, obligor_id, segment, balance_usd, pd, pd_std_error, pd_1y ...
             pd_5y` (as many years as the grid holds), `el_usd, el_std_error_usd, lgd` (null without a default),
-            `ead_usd` (mean at default), `pv_balance_usd` (USD-years), `quoted_spread_annual, fair_el_spread_annual`.
+            `expected_exposure_usd` (discounted exposure at default, 0 without one, mean over scenarios; EL is LGD times
+            it), `ead_usd` (mean at default), `pv_balance_usd` (USD-years), `quoted_spread_annual,
+            fair_el_spread_annual`.
         pd_term: cumulative default rates: `month, scope, pd_count, pd_exposure, pd_count_std_error`.
         early_warning: `month, scope, active_share, dscr_below_1_2, dscr_below_1_0` (shares of the obligor-scenarios
             still performing that owe service and have income), `ltv_above_covenant` (of those performing),

@@ -38,6 +38,7 @@ def facilities(built: BuiltBook, tally: Tally, scenarios: int, months: int) -> p
     mean_square = tally.facility_loss_squares * share**2 / scenarios
     el = loss / scenarios
     error = np.sqrt(np.maximum(mean_square - el**2, 0) / max(scenarios - 1, 1))
+    exposure_pv = tally.facility_exposure_pv * quantum / scenarios
     pv_balance_usd = pv_balance(built, tally, scenarios)
     years = {f"pd_{year + 1}y": pd[year] for year in range(min(months // 12, 5))}
     return built.facilities.select(
@@ -47,7 +48,8 @@ def facilities(built: BuiltBook, tally: Tally, scenarios: int, months: int) -> p
         pd_std_error=np.sqrt(pd[-1] * (1 - pd[-1]) / scenarios),
         el_usd=el,
         el_std_error_usd=_or_null(_unless(scenarios < 2, error)),
-        lgd=_or_null(_quotient(loss, tally.facility_exposure_pv * quantum)),
+        lgd=_or_null(_quotient(el, exposure_pv)),
+        expected_exposure_usd=exposure_pv,
         ead_usd=_or_null(_quotient(tally.facility_exposure * quantum, defaults)),
         pv_balance_usd=pv_balance_usd,
         fair_el_spread_annual=_or_null(_quotient(el, pv_balance_usd)),

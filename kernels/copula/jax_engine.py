@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
-from ..jax_engine import _use_every_core
+from ..cores import use_every_core
 from .arrays import Pool, Tally
 from .conditional import combine, draw_limits, driven_cells, independent_cells, loss_quanta, squarable, years_in_default
 from .draws import QUAD, Systematic, default_words, lgd_words, normals, systematic
@@ -154,7 +154,7 @@ def open_tiles(pool: Pool, key: tuple[int, int]) -> tuple[Callable[[int, int], T
         A function of the first scenario and their number in all that simulates one tile on every device and gives
         tallies with a leading device dimension; scenarios per tile; the devices.
     """
-    _use_every_core()
+    use_every_core()
     tile = tile_scenarios(pool)
     with jax.enable_x64(True):
         devices = jax.devices()

@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from rackrisk.kernels.copula.arrays import MAX_HORIZON_YEARS
+from rackrisk.models.correlation import check_correlation
 from rackrisk.models.market import Frozen
-from rackrisk.models.market._config import check_correlation
 
 Correlation = Annotated[float, Field(ge=-1, le=1)]
 MIN_DOF, MAX_DOF = 2.0, 1e6  # above, a Student t copula is the Gaussian one to the sampling error of any run

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from rackrisk.models.market._compile import _root as root
+from rackrisk.models.correlation import lower_root
 
 from ._config import CopulaConfig
 
@@ -44,7 +44,7 @@ def independent_loadings(weights: np.ndarray, correlation: np.ndarray) -> np.nda
     Added factor by factor, so that a name's loadings do not depend on who else is in the pool, as those of a library's
     matrix product may.
     """
-    lower = root(correlation)
+    lower = lower_root(correlation)
     total = np.zeros(weights.shape)
     for factor in range(weights.shape[1]):
         total += weights[:, factor, None] * lower[factor]

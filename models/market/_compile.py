@@ -6,6 +6,7 @@ from math import exp, log
 import numpy as np
 
 from rackrisk.kernels.streams import streams
+from rackrisk.models.correlation import lower_root
 
 from ._config import FACTORS, REGIMES, LevelByRegime, MarketConfig, MeanReverting, Property, RateByRegime, Replay
 from .arrays import HOURS_PER_YEAR, MarketArrays
@@ -132,15 +133,7 @@ def _roots(config: MarketConfig) -> np.ndarray:
     calm = np.array(config.factors.correlation_calm)
     theta = config.factors.convergence
     stress = (1 - theta) * calm + theta * np.array(config.factors.correlation_convergence)
-    return np.stack([_root(matrix) for matrix in (calm, calm, stress)])
-
-
-def _root(matrix: np.ndarray) -> np.ndarray:
-    """Lower triangular root of a positive semidefinite matrix, by QR of its symmetric root."""
-    values, vectors = np.linalg.eigh(matrix)
-    half = vectors * np.sqrt(np.maximum(values, 0))
-    lower = np.linalg.qr(half.T).R.T
-    return lower * np.where(np.diag(lower) < 0, -1.0, 1.0)
+    return np.stack([lower_root(matrix) for matrix in (calm, calm, stress)])
 
 
 def _steps(config: MarketConfig) -> np.ndarray:

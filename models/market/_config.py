@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from rackrisk.models.correlation import check_correlation
+
 REGIMES = ("calm", "boom", "stress")
 FACTORS = ("credit", "ai_demand", "btc", "hashrate", "power", "rates")
 
@@ -16,7 +18,6 @@ Rate = Annotated[float, Field(ge=-10, le=10)]
 Matrix = tuple[tuple[float, ...], ...]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 RegimeName = Literal["calm", "boom", "stress"]
-PSD_TOLERANCE = 1e-10
 
 
 class Frozen(BaseModel):
@@ -207,21 +208,6 @@ class MarketConfig(Frozen):
         if not self.generations or not self.asics:
             raise ValueError("generations and asics must each name at least one")
         return self
-
-
-def check_correlation(matrix: np.ndarray, name: str) -> None:
-    """Refuse what is not a correlation matrix; nothing is repaired.
-
-    Raises:
-        ValueError: not symmetric, no unit diagonal, or a negative eigenvalue.
-    """
-    if not np.allclose(matrix, matrix.T, rtol=0, atol=1e-12):
-        raise ValueError(f"{name} is not symmetric")
-    if not np.allclose(np.diag(matrix), 1, rtol=0, atol=1e-12):
-        raise ValueError(f"{name} must have ones on its diagonal")
-    smallest = float(np.linalg.eigvalsh(matrix)[0])
-    if smallest < -PSD_TOLERANCE:
-        raise ValueError(f"{name} is not positive semidefinite: its smallest eigenvalue is {smallest:.3g}")
 
 
 def _square(rows: Matrix, size: int, name: str) -> np.ndarray:

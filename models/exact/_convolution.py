@@ -1,12 +1,13 @@
 """Conditional loss distributions of a pool, by merging ever larger parts of it.
 
-Given the systematic state the names are independent. A few names at a time are multiplied as characteristic functions on a
-Fourier grid just long enough for them (*leaves*); neighbouring parts are then convolved, shortest first, until one is left. That takes
-about M log(M) log(n) operations a state, where M is the number of lattice points, instead of the n M of a recursion.
+Given the systematic state the names are independent. A few names at a time are multiplied as characteristic functions
+on a Fourier grid just long enough for them (*leaves*); neighbouring parts are then convolved, shortest first, until one
+is left. That takes about M log(M) log(n) operations a state, where M is the number of lattice points, instead of the n
+M of a recursion.
 
-Every array is cut at a support that the pool's loss exceeds, in each state of the batch, with probability below 1e-15 over
-the weight of the state (Chernoff's bound), so that calm states, where little can be lost, cost little. No part of a loss exceeds the whole, so that
-nothing but that probability is lost.
+Every array is cut at a support that the pool's loss exceeds, in each state of the batch, with probability below 1e-15
+over the weight of the state (Chernoff's bound), so that calm states, where little can be lost, cost little. No part of
+a loss exceeds the whole, so that nothing but that probability is lost.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import next_fast_len
 
+from ._array import Array
 from ._factor_grid import States
 from ._lattice import Lattice, Memo
 from ._pool import OneFactorPool
 
-Array = NDArray[np.float64]
 Spectrum = NDArray[np.complex128]
 
 #: Lattice points of a leaf, unless one group needs more.
@@ -38,7 +39,8 @@ class Plan:
 
     Attributes:
         leaves: groups of each leaf.
-        merges: pairs of parts; parts are the leaves, then the results of the merges in order. The last part is the pool.
+        merges: pairs of parts; parts are the leaves, then the results of the merges in order. The last part is the
+            pool.
         points: largest loss of every part in lattice units.
     """
 
@@ -115,6 +117,13 @@ def _support(count: NDArray[np.int64], span: NDArray[np.int64], pd: Array, cut: 
     return min(total, math.ceil(float(np.min((cumulant - math.log(cut)) / tilts))))
 
 
+def fourier_length(points: int) -> int:
+    """Smallest length of at least `points` that transforms fast."""
+    length = next_fast_len(points, real=True)
+    assert length is not None  # None stands for nothing but a type of the stubs
+    return length
+
+
 def leaf_spectra(pool: OneFactorPool, lattice: Lattice, groups: list[int], batch: Batch) -> tuple[Spectrum, int]:
     """Characteristic functions of single names of a leaf's groups given the state.
 
@@ -122,11 +131,11 @@ def leaf_spectra(pool: OneFactorPool, lattice: Lattice, groups: list[int], batch
         complex128[len(groups), s, frequencies] and the length of the Fourier grid, on which the leaf's loss fits.
     """
     points = min(int(pool.count[groups] @ lattice.span[groups]), batch.support)
-    length = next_fast_len(points + 1, real=True)
+    length = fourier_length(points + 1)
     laws = [np.atleast_2d(lattice.severity_of(group, batch.states, batch.memo))[:, :length] for group in groups]
     spectra = np.empty((len(groups), len(batch.states), length // 2 + 1), dtype=np.complex128)
     for row, law in enumerate(laws):
-        spectra[row] = rfft(law, length)
+        spectra[row] = np.fft.rfft(law, length)
         spectra[row, ...] -= law.sum(axis=1, keepdims=True)
     spectra *= batch.pd.T[groups][:, :, None]
     spectra += 1.0
@@ -137,7 +146,7 @@ def leaf_probabilities(pool: OneFactorPool, lattice: Lattice, groups: list[int],
     """float64[s, points + 1]: law of a leaf's loss."""
     spectra, length = leaf_spectra(pool, lattice, groups, batch)
     points = min(int(pool.count[groups] @ lattice.span[groups]), batch.support)
-    return irfft(np.prod(powers(spectra, pool.count[groups]), axis=0), length)[:, : points + 1]
+    return np.fft.irfft(np.prod(powers(spectra, pool.count[groups]), axis=0), length)[:, : points + 1]
 
 
 def powers(spectra: Spectrum, exponents: NDArray[np.int64]) -> Spectrum:
@@ -150,8 +159,8 @@ def powers(spectra: Spectrum, exponents: NDArray[np.int64]) -> Spectrum:
 def convolve(first: Array, second: Array, support: int) -> Array:
     """Row by row law of the sum, cut at the support."""
     points = first.shape[1] + second.shape[1] - 1
-    length = next_fast_len(points, real=True)
-    return irfft(rfft(first, length) * rfft(second, length), length)[:, : min(points, support + 1)]
+    length = fourier_length(points)
+    return np.fft.irfft(np.fft.rfft(first, length) * np.fft.rfft(second, length), length)[:, : min(points, support + 1)]
 
 
 def weighted_probabilities(pool: OneFactorPool, lattice: Lattice, plan: Plan, batch: Batch) -> Array:
@@ -163,12 +172,13 @@ def weighted_probabilities(pool: OneFactorPool, lattice: Lattice, plan: Plan, ba
         parts[part] = convolve(parts.pop(first), parts.pop(second), batch.support)
     if not plan.merges:
         return batch.states.weight @ parts[0]
-    return _weighted_convolution(*(parts[part] for part in plan.merges[-1]), batch)
+    first, second = plan.merges[-1]
+    return _weighted_convolution(parts[first], parts[second], batch)
 
 
 def _weighted_convolution(first: Array, second: Array, batch: Batch) -> Array:
     """The last merge: the weighted sum is taken in the spectrum, so that one inverse transform serves all states."""
     points = first.shape[1] + second.shape[1] - 1
-    length = next_fast_len(points, real=True)
-    weighted = np.einsum("s,sk,sk->k", batch.states.weight, rfft(first, length), rfft(second, length))
-    return irfft(weighted, length)[: min(points, batch.support + 1)]
+    length = fourier_length(points)
+    weighted = np.einsum("s,sk,sk->k", batch.states.weight, np.fft.rfft(first, length), np.fft.rfft(second, length))
+    return np.fft.irfft(weighted, length)[: min(points, batch.support + 1)]

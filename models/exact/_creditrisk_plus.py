@@ -1,7 +1,7 @@
 """CreditRisk+: Poisson defaults with gamma sector intensities, losses banded.
 
-Credit Suisse First Boston (1997), "CreditRisk+: A Credit Risk Management Framework", appendix A (A4, A5, A8 to A13) and the
-spreadsheet that came with it, whose conventions decide every printed figure:
+Credit Suisse First Boston (1997), "CreditRisk+: A Credit Risk Management Framework", appendix A (A4, A5, A8 to A13) and
+the spreadsheet that came with it, whose conventions decide every printed figure:
 
 - unit L = ceil(largest exposure / 100); band v = ceil(E / L); the PD is scaled by (E / L) / v, so that p E is kept;
 - a sector's mean is mu = sum of w p (E / L) / v, its standard deviation sum of w s (E / L) / v with s that of the PD;
@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..measures._levels import exact
+from ._array import Array
 from ._checks import fractions, not_negative, positive
 from ._loss_distribution import LossDistribution
-
-Array = NDArray[np.float64]
 
 #: Probability beyond the lattice.
 _CUT = 1e-11
@@ -111,7 +110,11 @@ def _checked(
     weights = np.ones((len(exposure), 1)) if sector_weights is None else fractions("sector_weights", sector_weights)
     if not np.all(exposure > 0.0):
         raise ValueError("exposures must be positive")
-    if weights.ndim != 2 or len(weights) != len(exposure) or not np.allclose(weights.sum(axis=1), 1.0, rtol=0, atol=1e-9):
+    if (
+        weights.ndim != 2
+        or len(weights) != len(exposure)
+        or not np.allclose(weights.sum(axis=1), 1.0, rtol=0, atol=1e-9)
+    ):
         raise ValueError("sector_weights need one row per obligor, each summing to 1")
     return exposure, p, sd, weights
 

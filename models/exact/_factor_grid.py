@@ -1,10 +1,10 @@
 """Integrals over the systematic state: the common factor and, for Student t, the common chi-square.
 
-Gauss-Hermite is not safe here: given the factor, the loss of n names is known up to about 1/sqrt(n), so that the integrand is as
-narrow as that and falls between the nodes. The trapezoidal rule converges geometrically for these analytic
-integrands as soon as its step resolves them (L. N. Trefethen and J. A. C. Weideman, 2014, "The exponentially convergent
-trapezoidal rule", SIAM Review 56, 385-458), and halving the step keeps every value computed so far. So the step is halved
-until the result stands still; what is left then is about the square of the last change.
+Gauss-Hermite is not safe here: given the factor, the loss of n names is known up to about 1/sqrt(n), so that the
+integrand is as narrow as that and falls between the nodes. The trapezoidal rule converges geometrically for these
+analytic integrands as soon as its step resolves them (L. N. Trefethen and J. A. C. Weideman, 2014, "The exponentially
+convergent trapezoidal rule", SIAM Review 56, 385-458), and halving the step keeps every value computed so far. So the
+step is halved until the result stands still; what is left then is about the square of the last change.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from ._array import Array
 
 #: The factor beyond this has probability 2e-17.
 FACTOR_LIMIT = 8.5
@@ -103,7 +102,9 @@ def integrate(
             return Integral(values, max(change, scale_change), max_states - budget.left)
 
 
-def integrate_scale(total_of: Callable[[States], Array], *, dof: float | None, distance: Callable[[Array], float]) -> Array:
+def integrate_scale(
+    total_of: Callable[[States], Array], *, dof: float | None, distance: Callable[[Array], float]
+) -> Array:
     """E[f(sqrt(W / dof))] alone; the states' factors are 0. With `dof` None it is f(1)."""
     if dof is None:
         return total_of(States(np.zeros(1), np.ones(1), np.ones(1)))
@@ -165,7 +166,8 @@ def _scale_nodes(dof: float, step: float, *, offset: float) -> tuple[Array, Arra
     """Nodes sqrt(W / dof) and weights of the chi-square W = dof exp(t - exp(-t) / dof) on an even grid of t.
 
     The double exponential map (H. Takahasi and M. Mori, 1974, Publications RIMS 9, 721-741) makes the lower tail, a
-    mere power of W, fall as fast as the upper one. The density of log W is formed around W = dof, where nothing cancels.
+    mere power of W, fall as fast as the upper one. The density of log W is formed around W = dof, where nothing
+    cancels.
     """
     low, high = -5.0 - math.log(dof), math.log1p(20.0 * math.sqrt(2.0 / dof) + 100.0 / dof)
     t = step * (np.arange(math.floor(low / step), math.ceil(high / step) + 1) + offset)

@@ -1,8 +1,9 @@
 """First passage below a flat barrier that is looked at once a month only.
 
-The survivors' density is carried from month to month by quadrature (Nystrom's method): composite Gauss-Legendre on panels as
-wide as one month's standard deviation. Formulas for a barrier watched continuously give 9 to 40 % more defaults within the first
-years, so they are no reference for a monthly engine.
+The survivors' density is carried from month to month by quadrature (Nystrom's method): composite Gauss-Legendre with
+eight nodes on panels of 1.5 standard deviations of a month's move; twice as many nodes change nothing above 1e-12.
+Formulas for a barrier watched continuously give 9 to 40 % more defaults within the first years, so they are no
+reference for a monthly engine.
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from ._array import Array
 from ._checks import positive
-
-Array = NDArray[np.float64]
 
 _MONTH = 1.0 / 12.0
 _LIMIT = 8.2  # standard deviations
+_PANEL = 1.5  # standard deviations of a month's move
 _PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 
@@ -74,7 +74,7 @@ def first_passage_monthly(name: BarrierName, months: int) -> Array:
     >>> round(float(first_passage_monthly(name, 12)[-1]), 7)
     0.0396274
     """
-    grid = _grid(name, months, name.monthly_deviation)
+    grid = _grid(name, months, _PANEL * name.monthly_deviation)
     deviation, shift = name.monthly_deviation, name.log_drift_annual * _MONTH
     step = _transition(grid, shift, deviation) * grid.weights
     density = _density((grid.nodes - name.distance - shift) / deviation) / deviation
@@ -91,14 +91,15 @@ def first_passage_monthly(name: BarrierName, months: int) -> Array:
 def joint_first_passage_monthly(first: BarrierName, second: BarrierName, correlation: float, months: int) -> Array:
     """P(both have defaulted by month n) for n = 1, ..., months.
 
-    The monthly shocks are sqrt(rho) M + sqrt(1 - rho) e with a common M per month, so that given M the step of the joint
-    density is a product; M is integrated by the trapezoidal rule. P(both) = P(first) + P(second) - 1 + P(neither).
+    The monthly shocks are sqrt(rho) M + sqrt(1 - rho) e with a common M per month, so that given M the step of the
+    joint density is a product; M is integrated by the trapezoidal rule. P(both) = P(first) + P(second) - 1 +
+    P(neither).
 
     Args:
         first: one name.
         second: the other.
         correlation: of the monthly shocks, in [0, 0.95].
-        months: number of months, >= 1; work grows with the cube of the square root of the horizon.
+        months: number of months, >= 1; the work of a month grows with the horizon to the power 1.5.
 
     Returns:
         float64[months], absolute error below 1e-10.
@@ -150,8 +151,7 @@ def _neither(first: BarrierName, second: BarrierName, correlation: float, months
         result[month] = np.einsum("m,mi,ij,mj->", chances, sides[0].stays, joint, sides[1].stays, optimize=True)
         if month + 1 < months:
             joint = sum(
-                chance * (a @ joint @ b.T)
-                for chance, a, b in zip(chances, sides[0].steps, sides[1].steps, strict=True)
+                chance * (a @ joint @ b.T) for chance, a, b in zip(chances, sides[0].steps, sides[1].steps, strict=True)
             )
     return result
 
@@ -177,7 +177,7 @@ class _Side:
 
     def __init__(self, name: BarrierName, correlation: float, shocks: Array, months: int) -> None:
         deviation = name.monthly_deviation * math.sqrt(1.0 - correlation)
-        grid = _grid(name, months, deviation)
+        grid = _grid(name, months, _PANEL * deviation)
         shifts = name.log_drift_annual * _MONTH + name.monthly_deviation * math.sqrt(correlation) * shocks
         self.first_stay = ndtr((name.distance + shifts) / deviation)
         self.start = _density((np.subtract.outer(grid.nodes, shifts) - name.distance) / deviation) / deviation

@@ -1,8 +1,9 @@
 """Granularity adjustment: what the finite number of names adds to VaR and ES of the infinitely granular pool.
 
-R. Martin and T. Wilde (2002), "Unsystematic credit risk", Risk, November, 123-128, for VaR; M. Gordy (2004), "Granularity
-adjustment in portfolio credit risk measurement", in G. Szego (ed.), Risk Measures for the 21st Century, Wiley, 109-121, for ES.
-With m and v the mean and the variance of the loss given the factor Z and phi its density, at z = Phi^-1(1 - level):
+R. Martin and T. Wilde (2002), "Unsystematic credit risk", Risk, November, 123-128, for VaR; M. Gordy (2004),
+"Granularity adjustment in portfolio credit risk measurement", in G. Szego (ed.), Risk Measures for the 21st Century,
+Wiley, 109-121, for ES. With m and v the mean and the variance of the loss given the factor Z and phi its density, at z
+= Phi^-1(1 - level):
 
     VaR: -1 / (2 phi) d/dz (phi v / m') = -((v' - z v) / m' - v m'' / m'^2) / 2
     ES:  -phi v / m' / (2 (1 - level))
@@ -15,14 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 from ..measures._levels import exact
 from ._bivariate import bivariate_normal_cdf
 from ._checks import fractions, not_negative
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,12 @@ def granularity_adjustment(
     (145.5253, 1.6147)
     """
     tail = float(1 - exact(level))
-    columns = (not_negative("ead_usd", ead_usd), fractions("lgd", lgd), fractions("pd", pd), fractions("loading", loading))
+    columns = (
+        not_negative("ead_usd", ead_usd),
+        fractions("lgd", lgd),
+        fractions("pd", pd),
+        fractions("loading", loading),
+    )
     ead, mean_lgd, p, w, sd = np.broadcast_arrays(*columns, not_negative("lgd_sd", lgd_sd))
     if np.any(w >= 1.0):
         raise ValueError("loadings must be below 1")
@@ -92,4 +96,3 @@ def granularity_adjustment(
         value_at_risk_adjustment=-0.5 * ((v1 - z * v) / m1 - v * m2 / m1**2),
         expected_shortfall_adjustment=float(-0.5 * normal * v / m1 / tail),
     )
-

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln, xlog1py, xlogy
 
+from ._array import Array
 from ._checks import degrees_of_freedom, fractions, positive
 from ._conditional import conditional_pd, threshold
 from ._factor_grid import TIGHT, States, integrate
 from ._loss_distribution import LossDistribution
-
-Array = NDArray[np.float64]
 
 #: A binomial beyond this many standard deviations (plus as many names) has probability below 1e-17.
 _DEVIATIONS = 9.0

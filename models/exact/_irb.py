@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ._array import Array
 from ._asrf import asrf_value_at_risk
 from ._checks import fractions
 
-Array = NDArray[np.float64]
 AssetClass = Literal["corporate", "mortgage", "qualifying_revolving", "other_retail"]
 
 LEVEL = 0.999
@@ -46,7 +46,8 @@ def irb_capital(
     sales_million_eur: ArrayLike | None = None,
     scaling: float = 1.0,
 ) -> IrbCapital:
-    """K = scaling LGD (VaR of the ASRF at 99.9 % - PD) (1 + (M - 2.5) b) / (1 - 1.5 b), b = (0.11852 - 0.05478 ln PD)^2.
+    """K = scaling LGD (VaR of the ASRF at 99.9 % - PD) (1 + (M - 2.5) b) / (1 - 1.5 b), b = (0.11852 - 0.05478 ln
+    PD)^2.
 
     Args:
         pd: one-year probability of default in (0, 1]; the regulatory floor of 0.03 % is not applied here. Arrays
@@ -77,9 +78,7 @@ def irb_capital(
     return IrbCapital(*np.broadcast_arrays(correlation, capital, 12.5 * capital))
 
 
-def irb_correlation(
-    pd: ArrayLike, *, asset_class: AssetClass, sales_million_eur: ArrayLike | None = None
-) -> Array:
+def irb_correlation(pd: ArrayLike, *, asset_class: AssetClass, sales_million_eur: ArrayLike | None = None) -> Array:
     """Asset correlation R of the asset class; see `irb_capital`."""
     p = fractions("pd", pd)
     if asset_class == "mortgage":

@@ -10,12 +10,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ._array import Array
 from ._checks import positive
 from ._factor_grid import States
 from ._pool import OneFactorPool
 from ._severity import beta_severity, fixed_severity, latent_lgd, latent_nodes, latent_step, latent_weights, split
 
-Array = NDArray[np.float64]
 Memo = dict[tuple[float, float], Array]
 SeverityOf = Callable[[int, States, Memo], Array]
 

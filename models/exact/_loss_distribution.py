@@ -22,11 +22,11 @@ class LossDistribution:
     Attributes:
         unit_usd: distance of two lattice points in USD (or in the unit of the exposures that it was made from), > 0.
         probabilities: float64[M + 1]; they sum to 1 up to rounding.
-        lattice_error_usd: 0 where every possible loss is a multiple of the unit. Otherwise each loss was split between its two
-            neighbours so that its mean is exact, and this is the standard deviation in USD that the splitting adds
-            to a loss at the 99.9 % quantile. EL is exact, SD and ES are never below the true ones.
-        integration_change: largest change of the cdf when the factor grid was last refined; 0 where nothing was integrated.
-            The trapezoidal rule converges geometrically, so that the error left is about its square.
+        lattice_error_usd: 0 where every possible loss is a multiple of the unit. Otherwise each loss was split between
+            its two neighbours so that its mean is exact, and this is the standard deviation in USD that the splitting
+            adds to a loss at the 99.9 % quantile. EL is exact, SD and ES are never below the true ones.
+        integration_change: largest change of the cdf when the factor grid was last refined; 0 where nothing was
+            integrated. The trapezoidal rule converges geometrically, so that the error left is about its square.
         states: systematic states that were mixed.
     """
 
@@ -39,7 +39,7 @@ class LossDistribution:
     @cached_property
     def losses_usd(self) -> NDArray[np.float64]:
         """float64[M + 1]: the lattice points in USD."""
-        return self.unit_usd * np.arange(len(self.probabilities))
+        return self.unit_usd * np.arange(len(self.probabilities), dtype=np.float64)
 
     @cached_property
     def cumulative(self) -> NDArray[np.float64]:

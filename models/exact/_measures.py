@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..measures._levels import exact
+from ._array import Array
 from ._factor_grid import NotResolvedError
 from ._homogeneous import homogeneous_distribution
 from ._lattice import Lattice, lattice_of
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 #: scope, measure, level, value, resolution, method
 Row = tuple[str, str, float | None, float, float, str]
 
-Array = NDArray[np.float64]
 
 _PORTFOLIO = "portfolio"
 _ONE_FACTOR_METHOD = "exact: one-factor distribution, conditional convolution over a refined factor grid"
@@ -74,7 +74,8 @@ class _Scope:
 def exact_measures(
     names: pl.DataFrame, config: CopulaConfig, levels: Sequence[float], *, seconds: float = 30.0
 ) -> ExactMeasures:
-    """EL, SD, VaR and ES of the loss over the whole horizon, of the portfolio and of each segment, where they can be had.
+    """EL, SD, VaR and ES of the loss over the whole horizon, of the portfolio and of each segment, where they can be
+    had.
 
     One factor (or loadings of one direction, which a segment may have where the portfolio has not): everything.
     Several factors: EL and SD. What would take longer than `seconds` of a two-core machine, by a count of operations

@@ -1,6 +1,7 @@
 """Debt due on one day against an asset that follows geometric Brownian motion.
 
-R. C. Merton (1974), "On the pricing of corporate debt: the risk structure of interest rates", Journal of Finance 29, 449-470.
+R. C. Merton (1974), "On the pricing of corporate debt: the risk structure of interest rates", Journal of Finance 29,
+449-470.
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-Array = NDArray[np.float64]
+from ._array import Array
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ._array import Array
 from ._bivariate import bivariate_normal_cdf, bivariate_t_cdf
 from ._checks import degrees_of_freedom, fractions, not_negative
 from ._conditional import threshold
 from ._pool import LgdKind, check_lgd
 from ._wrong_way import wrong_way_moments
-
-Array = NDArray[np.float64]
 
 _ROWS = 256  # of the matrix of pairs, worked out at once
 
@@ -67,7 +66,7 @@ def portfolio_moments(
 
     >>> result = portfolio_moments([1.0, 1.0], 1.0, 0.5, [[0.0, 0.5], [0.5, 0.5]], factor_correlation=np.eye(2))
     >>> round(result.mean_usd, 9), round(result.standard_deviation_usd**2, 9)
-    (1.0, 0.580430626)
+    (1.0, 0.580430623)
     """
     weights = np.atleast_2d(np.asarray(loadings, dtype=np.float64))
     columns = [not_negative("ead_usd", ead_usd), fractions("lgd", lgd), fractions("pd", pd)]
@@ -79,7 +78,9 @@ def portfolio_moments(
         raise ValueError("loadings w need w'Rw <= 1")
     degrees_of_freedom(dof)
     if lgd_kind == "wrong_way":
-        mean, second = wrong_way_moments(ead, mean_lgd, p, sd, independent, dof=dof, lgd_correlation=lgd_correlation or 0.0)
+        mean, second = wrong_way_moments(
+            ead, mean_lgd, p, sd, independent, dof=dof, lgd_correlation=lgd_correlation or 0.0
+        )
         return Moments(mean, math.sqrt(max(second - mean**2, 0.0)))
     return _moments_of_pairs(ead, mean_lgd, p, sd, independent, dof=dof)
 
@@ -97,9 +98,7 @@ def correlation_root(correlation: ArrayLike | None, size: int) -> Array:
     return vectors * np.sqrt(np.maximum(values, 0.0))
 
 
-def _moments_of_pairs(
-    ead: Array, lgd: Array, p: Array, sd: Array, weights: Array, *, dof: float | None
-) -> Moments:
+def _moments_of_pairs(ead: Array, lgd: Array, p: Array, sd: Array, weights: Array, *, dof: float | None) -> Moments:
     loss = ead * lgd
     buckets, of_name = np.unique(np.column_stack([p, weights]), axis=0, return_inverse=True)
     bucket_loss = np.bincount(of_name.ravel(), weights=loss)

@@ -8,16 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ._array import Array
 from ._convolution import Batch, batch_of, plan_of, weighted_probabilities
 from ._factor_grid import States, integrate
 from ._homogeneous import cdf_distance
 from ._lattice import Lattice, lattice_of, splitting_deviation
 from ._loss_distribution import LossDistribution
 from ._pool import LgdKind, OneFactorPool, one_factor_pool
-
-Array = NDArray[np.float64]
 
 _BATCH_STATES = 32
 MAX_STATES = 1 << 16

@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._array import Array
 from ._checks import degrees_of_freedom, fractions, not_negative
 from ._conditional import conditional_pd, threshold
 from ._factor_grid import NotResolvedError, States
 
-Array = NDArray[np.float64]
 LgdKind = Literal["fixed", "beta", "wrong_way"]
 
 #: Above it the conditional PD is nearly a step in the factor, which no even grid resolves.

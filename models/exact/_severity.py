@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import betainc, betaincinv, ndtr
 
+from ._array import Array
 from ._factor_grid import States
-
-Array = NDArray[np.float64]
 
 #: Latent LGD beyond this has probability 2e-17.
 _LATENT_LIMIT = 8.5

@@ -1,8 +1,8 @@
 """First two moments of the loss with an LGD that depends on each name's own systematic part.
 
-Given the scale of a Student t copula, the expected loss rate of a name is a function f of its standardised systematic part s,
-and the parts of two names are normals with the cosine r of their loadings as correlation. Mehler's expansion gives
-E[f(s) g(t)] = sum over k of r^k f_k g_k with the coefficients in orthonormal Hermite polynomials
+Given the scale of a Student t copula, the expected loss rate of a name is a function f of its standardised systematic
+part s, and the parts of two names are normals with the cosine r of their loadings as correlation. Mehler's expansion
+gives E[f(s) g(t)] = sum over k of r^k f_k g_k with the coefficients in orthonormal Hermite polynomials
 (H. Cramer, 1946, Mathematical Methods of Statistics, Princeton, section 21.12).
 """
 
@@ -11,14 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from ._array import Array
 from ._conditional import threshold
 from ._factor_grid import NotResolvedError, States, integrate_scale
 from ._severity import latent_lgd, latent_nodes, latent_step, latent_weights
-
-Array = NDArray[np.float64]
 
 _STEP, _LIMIT, _TERMS = 0.05, 8.5, 200
 #: Part of the second moment that the expansion may leave out.
@@ -84,8 +82,10 @@ def _gather(
     of_name, loading = of_name.ravel(), rows[:, 3:]
     length = np.sqrt(np.einsum("bf,bf->b", loading, loading))
     direction = loading / np.where(length > 0.0, length, 1.0)[:, None]
-    laws = [_lgd_moments(mean, deviation, size, lgd_correlation) for mean, deviation, size in
-            zip(rows[:, 1].tolist(), rows[:, 2].tolist(), length.tolist(), strict=True)]
+    laws = [
+        _lgd_moments(mean, deviation, size, lgd_correlation)
+        for mean, deviation, size in zip(rows[:, 1].tolist(), rows[:, 2].tolist(), length.tolist(), strict=True)
+    ]
     return _Buckets(
         exposure=np.bincount(of_name, weights=ead),
         squares=np.bincount(of_name, weights=ead**2),

@@ -15,7 +15,11 @@ from rackrisk.models.exact import (
 )
 
 # PD, correlation: VaR and ES at 99.9 %, recomputed independently of this package from the formulas of Vasicek (2002)
-FIGURES = [(0.01, 0.2, 0.14552527, 0.18143553), (0.0033, 0.2, 0.06786404, 0.08984100), (0.05, 0.15, 0.31350591, 0.35652042)]
+FIGURES = [
+    (0.01, 0.2, 0.14552527, 0.18143553),
+    (0.0033, 0.2, 0.06786404, 0.08984100),
+    (0.05, 0.15, 0.31350591, 0.35652042),
+]
 # Expected loss of the tranches 0-3, 3-6, 6-10, 10-15, 15-100 % as fractions of each, LGD 1; same origin
 CUTS = [0.0, 0.03, 0.06, 0.10, 0.15, 1.0]
 TRANCHES = [

@@ -1,11 +1,13 @@
 """Spreads of Hull and White (2004), Journal of Derivatives 12 (2), 8-23, tables 3 and 7."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from rackrisk.models.exact import EqualNames, cdo_tranche_spread, nth_to_default_spread
 
-TERMS = {"hazard_annual": 0.01, "recovery": 0.4, "rate_annual": 0.05, "maturity_years": 5.0}
+TERMS: dict[str, Any] = {"hazard_annual": 0.01, "recovery": 0.4, "rate_annual": 0.05, "maturity_years": 5.0}
 NTH = {
     0.0: [603, 98, 12, 1, 0, 0, 0, 0, 0, 0],
     0.3: [440, 139, 53, 21, 8, 3, 1, 0, 0, 0],
@@ -78,4 +80,4 @@ def test_bad_arguments_are_refused() -> None:
     with pytest.raises(ValueError):
         cdo_tranche_spread(basket, 0.3, 0.3)
     with pytest.raises(ValueError):
-        EqualNames(count=3, correlation=0.2, **(TERMS | {"recovery": 1.2}))
+        EqualNames(count=3, correlation=0.2, **dict(TERMS, recovery=1.2))

@@ -1,5 +1,6 @@
 """Joint distribution functions against integrals of another form."""
 
+import itertools
 import math
 
 import numpy as np
@@ -23,7 +24,7 @@ def by_conditioning(a: float, b: float, r: float) -> float:
 
     middle = b / r if r else 0.0  # where the conditional cdf moves
     points = sorted({min(max(p, -12.0), a) for p in (-12.0, middle - 1, middle, middle + 1, -3.0, a)})
-    return sum(quad(integrand, low, high, epsabs=1e-15)[0] for low, high in zip(points, points[1:], strict=False))
+    return sum(quad(integrand, low, high, epsabs=1e-15)[0] for low, high in itertools.pairwise(points))
 
 
 @pytest.mark.parametrize("r", CORRELATIONS)

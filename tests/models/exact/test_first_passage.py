@@ -14,8 +14,8 @@ from rackrisk.models.exact import (
     merton_debt,
 )
 
-# V, barrier, drift, volatility, month: P(default by then). Nystrom's method with 8 and with 12 Gauss-Legendre nodes a panel,
-# recomputed independently of this package and checked by 2 million simulated paths.
+# V, barrier, drift, volatility, month: P(default by then). Nystrom's method with 8 and with 12 Gauss-Legendre nodes a
+# panel, recomputed independently of this package and checked by 2 million simulated paths.
 CURVES = [
     (100, 70, 0.05, 0.20, 12, 0.0396274233),
     (100, 70, 0.05, 0.20, 60, 0.2787527632),

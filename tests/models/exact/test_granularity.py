@@ -7,7 +7,9 @@ from scipy.special import ndtr, ndtri
 from rackrisk.models.exact import granularity_adjustment, homogeneous_distribution, one_factor_distribution
 
 
-@pytest.mark.parametrize(("n", "pd", "rho"), [(100, 0.02, 0.3), (1000, 0.01, 0.2), (1000, 0.05, 0.15), (10_000, 0.002, 0.12)])
+@pytest.mark.parametrize(
+    ("n", "pd", "rho"), [(100, 0.02, 0.3), (1000, 0.01, 0.2), (1000, 0.05, 0.15), (10_000, 0.002, 0.12)]
+)
 def test_equal_names(n: int, pd: float, rho: float) -> None:
     law, tail = homogeneous_distribution(n, pd, rho), granularity_adjustment(np.ones(n), 1.0, pd, rho**0.5, level=0.999)
     es = law.expected_shortfall(0.999)
@@ -37,13 +39,16 @@ def test_different_names(lgd_sd: float) -> None:
 def test_the_derivative_is_one() -> None:
     """The formula's derivative against central differences of phi v / m'."""
     pd, w, z, h = 0.03, 0.5, -3.090232306167813, 1e-4
+
     def ratio(x: float) -> float:
         p, step = (float(ndtr((ndtri(pd) - w * y) / (1 - w * w) ** 0.5)) for y in (x, x + 1e-6))
         below = float(ndtr((ndtri(pd) - w * (x - 1e-6)) / (1 - w * w) ** 0.5))
         return np.exp(-0.5 * x * x) * p * (1 - p) / ((step - below) / 2e-6)
 
     expected = -0.5 / np.exp(-0.5 * z * z) * (ratio(z + h) - ratio(z - h)) / (2 * h)
-    assert granularity_adjustment(1.0, 1.0, pd, w, level=0.999).value_at_risk_adjustment == pytest.approx(expected, rel=1e-4)
+    assert granularity_adjustment(1.0, 1.0, pd, w, level=0.999).value_at_risk_adjustment == pytest.approx(
+        expected, rel=1e-4
+    )
 
 
 def test_it_falls_with_the_number_of_names() -> None:

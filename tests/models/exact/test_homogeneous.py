@@ -23,9 +23,10 @@ TABLE = [
     (10000, 0.002, 0.12, 28.493327, 0.044067, 137, 272, 348.922287, 361),
 ]
 
-# dof: P(more than 62.5 of 250 default). A. Bassamboo, S. Juneja and A. Zeevi (2008), "Portfolio credit risk with extremal
-# dependence", Operations Research 56, 593-606: X = (rho Z + sqrt(1 - rho^2) eta) / sqrt(V), rho = 0.25, eta ~ N(0, 9),
-# default above 0.5 sqrt(250). Recomputed by two-dimensional Gauss-Legendre; they agree with the paper's three digits.
+# dof: P(more than 62.5 of 250 default). A. Bassamboo, S. Juneja and A. Zeevi (2008), "Portfolio credit risk with
+# extremal dependence", Operations Research 56, 593-606: X = (rho Z + sqrt(1 - rho^2) eta) / sqrt(V), rho = 0.25, eta ~
+# N(0, 9), default above 0.5 sqrt(250). Recomputed by two-dimensional Gauss-Legendre; they agree with the paper's three
+# digits.
 T_COPULA = {4: 8.124915067e-3, 8: 2.425356054e-4, 12: 1.070119262e-5, 16: 6.169184865e-7, 20: 4.381828358e-8}
 
 

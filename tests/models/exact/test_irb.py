@@ -6,9 +6,9 @@ import pytest
 from rackrisk.models.exact import irb_capital, irb_correlation
 
 PD = np.array([0.0003, 0.001, 0.005, 0.01, 0.02, 0.05, 0.10, 0.20])
-# Risk weights in percent at these PDs, recomputed from the formulas of Basel II (June 2006), paragraphs 272 to 330, without
-# the factor 1.06; corporate at maturity 2.5 years. Annex 5 prints the corporate and mortgage rows to two decimals; at PD 2, 5
-# and 15 % it has 114.86, 149.86 and 221.54 where the formula gives 114.854, 149.854 and 221.533.
+# Risk weights in percent at these PDs, recomputed from the formulas of Basel II (June 2006), paragraphs 272 to 330,
+# without the factor 1.06; corporate at maturity 2.5 years. Annex 5 prints the corporate and mortgage rows to two
+# decimals; at PD 2, 5 and 15 % it has 114.86, 149.86 and 221.54 where the formula gives 114.854, 149.854 and 221.533.
 GRID = {
     ("corporate", 0.45): [14.4436, 29.6540, 69.6117, 92.3168, 114.8542, 149.8544, 193.0869, 238.2316],
     ("small firm", 0.45): [11.2991, 23.2974, 54.9109, 72.3947, 88.5456, 112.2644, 146.5129, 188.4158],

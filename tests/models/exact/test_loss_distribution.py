@@ -1,5 +1,7 @@
 """Measures of a law on a lattice, from laws that can be worked out by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,7 +20,9 @@ levels = st.floats(0.01, 0.99)
 def test_measures_of_three_points_by_hand() -> None:
     assert THREE_POINTS.mean() == pytest.approx(1.4)
     assert THREE_POINTS.standard_deviation() == pytest.approx((0.06 * 100 + 0.04 * 400 - 1.4**2) ** 0.5)
-    assert [THREE_POINTS.cdf(x) for x in (-1.0, 0.0, 9.99, 10.0, 20.0, 99.0)] == pytest.approx([0, 0.9, 0.9, 0.96, 1, 1])
+    assert [THREE_POINTS.cdf(x) for x in (-1.0, 0.0, 9.99, 10.0, 20.0, 99.0)] == pytest.approx(
+        [0, 0.9, 0.9, 0.96, 1, 1]
+    )
     assert THREE_POINTS.tranche_expected_loss(5.0, 15.0) == pytest.approx((0.06 * 5 + 0.04 * 10) / 10)
 
 
@@ -43,7 +47,9 @@ def test_expected_shortfall_has_no_jump_where_value_at_risk_has_one() -> None:
 
 
 @given(laws, levels)
-def test_expected_shortfall_lies_between_value_at_risk_and_the_largest_loss(law: LossDistribution, level: float) -> None:
+def test_expected_shortfall_lies_between_value_at_risk_and_the_largest_loss(
+    law: LossDistribution, level: float
+) -> None:
     es = law.expected_shortfall(level)
     assert law.value_at_risk(level) - 1e-9 <= es <= law.losses_usd[-1] + 1e-9
 
@@ -58,7 +64,7 @@ def test_tail_weights_give_the_expected_shortfall_and_count_the_tail_once(law: L
 @given(laws)
 def test_tranches_that_cover_everything_lose_the_expected_loss(law: LossDistribution) -> None:
     cuts = [0.0, 3.0, 7.5, max(8.0, float(law.losses_usd[-1]))]
-    parts = [law.tranche_expected_loss(a, d) * (d - a) for a, d in zip(cuts, cuts[1:], strict=False)]
+    parts = [law.tranche_expected_loss(a, d) * (d - a) for a, d in itertools.pairwise(cuts)]
     assert sum(parts) == pytest.approx(law.mean(), rel=1e-12)
 
 

@@ -4,11 +4,11 @@
     python -m bench.copula --quick              fewer scenarios, 3 rounds
     python -m bench.copula --peer-python PATH   also the package creditriskengine, installed for that interpreter
 
-Every contestant simulates the same names in a process of its own, and they take turns, so that noise of the machine hits
-all alike; medians count. First each must agree with the reference engine: the numba port, which draws the same numbers,
-scenario by scenario; the others, which have their own generators, in mean loss and in the probability of a large loss.
-NumPy and the peer run on one core, and in one process a core. The engine also fills its tables by name and segment; the
-others give losses by scenario alone. A loan-scenario is one name in one scenario.
+Every contestant simulates the same names in a process of its own, and they take turns, so that noise of the machine
+hits all alike; medians count. First each must agree with the reference engine: the numba port, which draws the same
+numbers, scenario by scenario; the others, which have their own generators, in mean loss and in the probability of a
+large loss. NumPy and the peer run on one core, and in one process a core. The engine also fills its tables by name and
+segment; the others give losses by scenario alone. A loan-scenario is one name in one scenario.
 """
 
 import argparse
@@ -78,7 +78,7 @@ def check(rows: list[Entry], names: int) -> dict[str, Any]:
         losses[name] = np.array(worker.answer()["losses"])
         worker.close()
     reference = losses.pop("reference")
-    found = {name: _agreement(name, sample, reference) for name, sample in losses.items()}
+    found = {name: agreement(name, sample, reference) for name, sample in losses.items()}
     for name, result in found.items():
         say(f"{name}: " + ", ".join(f"{key} {value:.3g}" for key, value in result.items()))
     wrong = [name for name, result in found.items() if not result["holds"]]
@@ -87,15 +87,15 @@ def check(rows: list[Entry], names: int) -> dict[str, Any]:
     return found
 
 
-def _agreement(name: str, losses: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
+def agreement(name: str, losses: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
     """Equal draws: scenarios that differ. Own draws: differences of mean and tail probability in standard errors."""
     if name in SAME_DRAWS:
         differ = int(np.count_nonzero(np.abs(losses - reference) > 1e-9 * reference.max()))
         return {"scenarios_that_differ": differ, "holds": differ == 0}
     large = np.quantile(reference, 0.99)
-    mean = (losses.mean() - reference.mean()) / math.hypot(losses.std(), reference.std()) * math.sqrt(CHECKED)
+    mean = (losses.mean() - reference.mean()) / math.hypot(losses.std(), reference.std()) * math.sqrt(losses.size)
     share = np.mean(losses > large)
-    tail = (share - 0.01) / math.sqrt((share * (1 - share) + 0.01 * 0.99) / CHECKED)
+    tail = (share - 0.01) / math.sqrt((share * (1 - share) + 0.01 * 0.99) / losses.size)
     # antithetic pairs are not independent: their mean is nearer, their tail may be somewhat further
     return {"mean_z": float(mean), "tail_z": float(tail), "holds": bool(abs(mean) < 4 and abs(tail) < 5)}
 
@@ -131,9 +131,7 @@ def _one_round(row: Entry, team: list[Worker]) -> dict[str, float]:
     }
 
 
-def _summary(
-    row: Entry, opened: list[dict[str, float]], rounds: list[dict[str, float]], names: int
-) -> dict[str, Any]:
+def _summary(row: Entry, opened: list[dict[str, float]], rounds: list[dict[str, float]], names: int) -> dict[str, Any]:
     """Medians of a row, in seconds and in loan-scenarios a second."""
     work = row.scenarios * names
     seconds, cpu = (statistics.median(turn[key] for turn in rounds) for key in ("seconds", "cpu_s"))
@@ -190,7 +188,9 @@ def main(words: list[str] | None = None) -> None:
     """Check, time, print and record."""
     options = arguments(words)
     cores = len(os.sched_getaffinity(0))
-    record: dict[str, Any] = surroundings() | {"sizes": {key: v for key, v in vars(options).items() if key != "peer_python"}}
+    record: dict[str, Any] = surroundings() | {
+        "sizes": {key: v for key, v in vars(options).items() if key != "peer_python"}
+    }
     rows = entries(options, cores)
     record["agreement"] = check(rows, options.names)
     timed = take_turns(rows, names=options.names, repeats=options.repeats, cores=cores)

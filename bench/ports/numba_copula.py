@@ -40,13 +40,14 @@ def _blocks(terms, stream, factor, keys, first):
     for block in prange((quads + BLOCK - 1) // BLOCK):
         start, end = block * BLOCK, min((block + 1) * BLOCK, quads)
         for name in range(terms.shape[1]):
-            part = losses[:, start:end]
-            _one_name(terms[:, name], stream[name], factor[:, start:end], keys, first + np.uint64(start), part)
+            part = factor[:, start:end], losses[:, start:end]
+            _one_name(terms[:, name], stream[name], keys, first + np.uint64(start), part)
     return losses
 
 
 @njit(fastmath=True)
-def _one_name(terms, stream, factor, keys, first, losses):
+def _one_name(terms, stream, keys, first, part):
+    factor, losses = part
     threshold, loading, inverse, loss = terms[0], terms[1], terms[2], terms[3]
     stream_0, stream_1 = stream[0], stream[1]
     for quad in range(factor.shape[1]):

@@ -5,6 +5,7 @@ Every device runs the same compiled tile, whose size depends on the pool alone, 
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import jax
@@ -37,6 +38,8 @@ def simulate_tile(pool: Pool, key: Any, first: Any, scenarios: Any, tile: int) -
     quad = first // QUAD + jnp.arange(tile // QUAD, dtype=jnp.uint32)
     valid = QUAD * quad + jnp.arange(QUAD, dtype=jnp.uint32)[:, None] < scenarios
     given = systematic(jnp, key, quad, pool)
+    if given.factors.dtype != jnp.float64:
+        raise TypeError("the copula engine needs JAX with 64-bit types")
     horizon, names = pool.buckets.threshold.shape[0], pool.names.stream.shape[0]
     busy = first < scenarios  # a tile may only fill up a device
 
@@ -148,7 +151,7 @@ def _lgd(pool: Pool, key: Any, quad: Any, defaulted: Any, *, driver: Any, name: 
 
 
 def open_tiles(pool: Pool, key: tuple[int, int]) -> tuple[Callable[[int, int], Tally], int, list[Any]]:
-    """Compile the tile for every device there is.
+    """Make the tile ready on every device there is.
 
     Returns:
         A function of the first scenario and their number in all that simulates one tile on every device and gives
@@ -159,22 +162,9 @@ def open_tiles(pool: Pool, key: tuple[int, int]) -> tuple[Callable[[int, int], T
     with jax.enable_x64(True):
         devices = jax.devices()
         mesh = jax.sharding.Mesh(np.array(devices), ("device",))
-        arrays = pool._replace(segments=0, lgd_kind="")
-        fixed = jax.device_put(
-            (jax.tree.map(jnp.asarray, tuple(arrays[:-2])), tuple(jnp.uint32(word) for word in key)),
-            jax.sharding.NamedSharding(mesh, PartitionSpec()),
-        )
-
-    def simulate(fixed: Any, first: Any, scenarios: Any) -> Tally:
-        arrays, key = fixed
-        whole = Pool(*arrays, segments=pool.segments, lgd_kind=pool.lgd_kind)
-        result = simulate_tile(whole, key, first[0], scenarios, tile)
-        return jax.tree.map(lambda field: field[None], result)
-
-    split, same = PartitionSpec("device"), PartitionSpec()
-    compiled = jax.jit(
-        jax.shard_map(simulate, mesh=mesh, in_specs=(same, split, same), out_specs=split, check_vma=False)
-    )
+        arrays = jax.tree.map(jnp.asarray, tuple(pool[:-2])), tuple(jnp.uint32(word) for word in key)
+        fixed = jax.device_put(arrays, jax.sharding.NamedSharding(mesh, PartitionSpec()))
+    compiled = _compile(mesh, tile, pool.segments, pool.lgd_kind)
 
     def run(first: int, scenarios: int) -> Tally:
         starts = np.arange(len(devices), dtype=np.uint32) * np.uint32(tile) + np.uint32(first)
@@ -182,3 +172,17 @@ def open_tiles(pool: Pool, key: tuple[int, int]) -> tuple[Callable[[int, int], T
             return compiled(fixed, starts, np.uint32(scenarios))
 
     return run, tile, devices
+
+
+@cache
+def _compile(mesh: Any, tile: int, segments: int, lgd_kind: str) -> Callable[..., Tally]:
+    """The tile for all pools of one kind; JAX compiles it once for each shape of their arrays."""
+
+    def simulate(fixed: Any, first: Any, scenarios: Any) -> Tally:
+        arrays, key = fixed
+        pool = Pool(*arrays, segments=segments, lgd_kind=lgd_kind)
+        result = simulate_tile(pool, key, first[0], scenarios, tile)
+        return jax.tree.map(lambda field: field[None], result)
+
+    split, same = PartitionSpec("device"), PartitionSpec()
+    return jax.jit(jax.shard_map(simulate, mesh=mesh, in_specs=(same, split, same), out_specs=split, check_vma=False))

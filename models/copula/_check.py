@@ -21,6 +21,8 @@ def check_names(names: pl.DataFrame, config: CopulaConfig, *, file: str = "names
         names: columns `obligor_id, segment, ead, lgd, pd_1y ...` and maybe `loading_<factor>`, `lgd_sd`.
         file: shown as the place of the problems.
     """
+    if names.is_empty():
+        return [Problem(file, None, "", "", "there must be at least one name")]
     missing = [column for column in pd_columns(config) if column not in names.columns]
     if missing:
         rule = f"horizon_years is {config.horizon_years}, so there must be cumulative default probabilities up to it"

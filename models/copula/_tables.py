@@ -31,8 +31,13 @@ def losses(built: BuiltPool, tally: Tally) -> pl.DataFrame:
 
 def exposures(names: pl.DataFrame, built: BuiltPool) -> dict[str, float]:
     """Exposure by scope, USD."""
-    by_segment = {name: math.fsum(names.filter(pl.col("segment") == name)["ead"]) for name in built.segments}
-    return {PORTFOLIO_SCOPE: math.fsum(names["ead"])} | by_segment
+    return {scope: math.fsum(part["ead"]) for scope, part in _scopes(names, built)}
+
+
+def _scopes(names: pl.DataFrame, built: BuiltPool) -> list[tuple[str, pl.DataFrame]]:
+    """Names of the portfolio, and of each segment."""
+    parts = names.partition_by("segment", as_dict=True)
+    return [(PORTFOLIO_SCOPE, names), *((segment, parts[(segment,)]) for segment in built.segments)]
 
 
 def by_name(names: pl.DataFrame, built: BuiltPool, config: CopulaConfig, tally: Tally) -> pl.DataFrame:
@@ -64,10 +69,10 @@ def _expected_loss_of_names(built: BuiltPool, config: CopulaConfig, tally: Tally
 def pd_term(names: pl.DataFrame, built: BuiltPool, config: CopulaConfig, tally: Tally) -> pl.DataFrame:
     """Cumulative default rates by count; the scenario is the unit of sampling, so the error knows of dependence."""
     scenarios = tally.loss.shape[0]
-    rows = []
+    rows, scopes = [], _scopes(names, built)
     for year, column in enumerate(pd_columns(config)):
-        for place, scope in enumerate([PORTFOLIO_SCOPE, *built.segments]):
-            pds = (names if place == 0 else names.filter(pl.col("segment") == scope))[column]
+        for place, (scope, part) in enumerate(scopes):
+            pds = part[column]
             count, squares = int(tally.defaults[year, place]), int(tally.default_squares[year, place])
             spread = (scenarios * squares - count * count) / (scenarios * scenarios)  # exact integers until here
             error = (spread / (scenarios - 1)) ** 0.5 / len(pds) if scenarios > 1 else None

@@ -20,24 +20,25 @@ def test_jax_in_double_precision_is_the_reference():
     assert reference.facilities["pd"].sum() > 1
 
 
-@pytest.mark.slow
-def test_single_precision_differs_from_the_reference_by_rounding_and_few_near_ties():
-    """A month takes some 100 operations of relative error 2^-24, 26 of them leave money within about 2e-4.
+@pytest.mark.parametrize("scenarios", [60, pytest.param(2_000, marks=pytest.mark.slow)])
+def test_single_precision_differs_from_the_reference_by_rounding_and_few_near_ties(scenarios: int):
+    """26 months of some 100 operations of relative error 2^-24 leave typically 3e-6 of a loss, if signs are random.
 
-    What lies that close to a threshold may fall to the other side, a near-tie. Ratios have densities of about 0.1 a
-    month there: with some 35 obligors, 26 months and typical errors of 1e-6, one scenario in 10,000.
+    What lies as close to a threshold may fall to the other side, a near-tie. Ratios have densities of the order of 0.1
+    a month there; with 38 obligors, 26 months and errors of 1e-6 that is one scenario in 10,000. A near-tie moves
+    default rates by one scenario each for its obligor and those that its sale drags along.
     """
-    scenarios = 2_000
-    ours, reference = (crisis(book(), scenarios=scenarios, engine=e, precision=p) for e, p in ENGINES)
+    ours, reference = (
+        crisis(book(), scenarios=scenarios, engine=engine, precision=precision)
+        for engine, precision in (("jax", "float32"), ("reference", "float64"))
+    )
     difference = (ours.losses["loss"] - reference.losses["loss"]).abs() / reference.losses["loss"].clip(1e6)
-    near_ties = int((difference > 2e-4).sum())
-    assert near_ties <= stats.poisson.isf(1e-4, scenarios / 10_000), difference.sort()[-10:]
+    near_ties = int((difference > 1e-5).sum())
+    assert near_ties <= stats.poisson.isf(1e-4, scenarios / 10_000)
     assert np.median(difference.to_numpy()) < 1e-6
-    shift = (ours.facilities["pd"] - reference.facilities["pd"]).to_numpy()
-    assert np.abs(shift).max() <= near_ties / scenarios + 1e-12
-
-
-ENGINES = (("jax", "float32"), ("reference", "float64"))
+    shift = (ours.facilities["pd"] - reference.facilities["pd"]).abs().to_numpy()
+    assert shift.max() <= near_ties / scenarios + 1e-12
+    assert reference.facilities["pd"].mean() > 0.1
 
 
 def test_segments_add_up_to_the_portfolio_to_the_last_unit():

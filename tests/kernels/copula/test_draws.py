@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 from numpy.polynomial import chebyshev as numpy_chebyshev
 
-from rackrisk.kernels.copula.draws import chebyshev, default_words, lgd_words, normals
+from rackrisk.kernels.copula.draws import REACH, chebyshev, default_words, lgd_words, normals, systematic
 from rackrisk.kernels.philox import philox4x32
 from rackrisk.kernels.streams import stream_words
+from rackrisk.models.copula._pool import build_pool
+
+from ...models.copula.pools import model_of
 
 KEY = (7, 9)
 QUADS = np.array([0, 1, 12_000, 2**24 - 1], dtype=np.uint32)
@@ -21,6 +24,18 @@ def test_scenario_and_name_are_the_counter_and_the_seed_is_the_key():
         counter = (QUADS, np.uint32(label), np.uint32(stream[0]), np.uint32(stream[1]))
         for ours, expected in zip(words, philox4x32(np, counter, KEY), strict=True):
             np.testing.assert_array_equal(ours, expected)
+
+
+def test_factors_and_mixing_variable_have_counters_of_their_own():
+    """Restates the layout; with the series of order one, the mixing variable is the exponential of its normal."""
+    names, config = model_of("factors")
+    pool = build_pool(names, config).pool._replace(mixing=np.array([0.0, REACH]))
+    given = systematic(np, KEY, QUADS, pool)
+    counters = [(5 << 16, *stream_words("a")), (5 << 16, *stream_words("b")), (5 << 16 | 1, 0, 0)]
+    shared = [*given.factors, np.log(given.mixing)]
+    for (label, first, second), ours in zip(counters, shared, strict=True):
+        counter = (QUADS, np.uint32(label), np.uint32(first), np.uint32(second))
+        np.testing.assert_allclose(ours, normals(np, philox4x32(np, counter, KEY)), rtol=1e-12)
 
 
 def test_words_and_normals_are_those_of_jax():

@@ -137,6 +137,7 @@ jax.config.update("jax_num_cpu_devices", int(sys.argv[1]))
 sys.path.insert(0, sys.argv[2])
 from tests.kernels.copula.test_engines import fingerprint, run
 print(*[fingerprint(run(kind)) for kind in ("t", "wrong_way")])
+assert jax.device_count() == int(sys.argv[1])
 """
 
 

@@ -11,7 +11,7 @@ from rackrisk.data import TapeProblems
 from rackrisk.models.copula import CopulaConfig, check_names, simulate_copula
 from rackrisk.models.copula._factors import factor_matrix, independent_loadings, loadings
 
-from .pools import names
+from .pools import names, simulate
 
 RHO = {"asset_correlation": 0.2}
 
@@ -72,6 +72,12 @@ def test_an_asset_correlation_is_the_square_of_a_loading():
     assert loadings(names([0.1]), CopulaConfig(asset_correlation=0.25)).tolist() == [[0.5]]
 
 
+def test_an_asset_correlation_is_a_loading_on_one_common_factor():
+    """To the last number drawn."""
+    by_loading = simulate(names([0.1, 0.2], loading_common=[0.5, 0.5]), 500)
+    assert by_loading.losses.equals(simulate(names([0.1, 0.2]), 500, asset_correlation=0.25).losses)
+
+
 def problems(pool: pl.DataFrame, **model: Any) -> list[tuple[int | None, str, str]]:
     config = CopulaConfig(**model)
     found = check_names(pool, config, file="tape.csv")
@@ -85,6 +91,10 @@ def problems(pool: pl.DataFrame, **model: Any) -> list[tuple[int | None, str, st
 def test_names_that_fit_have_no_problems():
     assert problems(names([0.1, 0.2]), **RHO) == []
     assert problems(names([0.1, 0.2], loading_a=[1.0, -1.0])) == []
+
+
+def test_a_pool_of_nobody_is_refused():
+    assert problems(names([]), **RHO) == [(None, "", "")]
 
 
 def test_dependence_is_said_once():

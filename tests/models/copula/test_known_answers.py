@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 from scipy.special import betaincinv, ndtr, ndtri, stdtrit
@@ -11,7 +12,7 @@ from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 from rackrisk.models.copula import CopulaConfig, simulate_copula
 from rackrisk.models.measures import measures_table
 
-from .pools import names, simulate, within
+from .pools import model_of, names, simulate, within
 
 SCENARIOS = {"jax": 200_000, "reference": 20_000}
 ENGINES = pytest.mark.parametrize("engine", ["jax", "reference"])
@@ -174,6 +175,20 @@ def test_standard_errors_of_default_rates_know_of_dependence():
     errors = np.array([run.pd_term["std_error"][0] for run in runs])
     assert abs(estimates.std() / errors.mean() - 1) < 4 / math.sqrt(2 * len(runs))
     assert errors.mean() > 2 * math.sqrt(0.05 * 0.95 / (100 * 500))
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "wrong_way"])
+def test_losses_of_a_segment_are_those_of_its_names(kind: str):
+    """Two sums of the same events: by scenario and by name. Each loss and LGD was rounded to 2^-30 or less."""
+    pool, config = model_of(kind)
+    result = simulate_copula(pool, config=config, scenarios=2000, seed=1, engine="reference")
+    assert result.pd_term.height == len(result.scopes) * config.horizon_years
+    for scope in result.scopes:
+        part = result.names.filter(pl.lit(scope == "portfolio") | (pl.col("segment") == scope))
+        assert math.isclose(result.losses_of(scope).sum() / 2000, part["el_usd"].sum(), rel_tol=1e-8)
+        rate = result.pd_term.filter(scope=scope, year=config.horizon_years)["pd"].item()
+        assert math.isclose(rate, part["pd_simulated"].to_numpy().mean(), rel_tol=1e-12)
+        assert math.isclose(result.exposure_usd[scope], part["ead"].sum(), rel_tol=1e-12)
 
 
 def test_measures_read_a_copula_result():

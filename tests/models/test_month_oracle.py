@@ -25,6 +25,7 @@ from rackrisk.models.tables import pv_balance
 from ..data.tapes import valid_frame
 from ..helpers.loans import AS_OF, ASICS, GENERATIONS, tape_of
 from . import oracle
+from .oracle_book import borrowers, world_of
 from .spreadsheet import TODAY
 
 SCENARIOS, MONTHS, KEY = 50, 60, key_words(20260831)
@@ -143,10 +144,10 @@ def compared(request: pytest.FixtureRequest, tape: pl.DataFrame) -> Comparison:
     numbers = np.arange(SCENARIOS, dtype=np.uint32)
     paths = path_maker(built)(np, market, KEY, numbers)
     states, losses, tally = engine_run(built, paths, numbers)
-    stream, people = built.book.stream, oracle.borrowers(built.book)
+    stream, people = built.book.stream, borrowers(built.book)
     blocks = [idiosyncratic_normals(np, KEY, numbers, stream, block=k, dtype=np.float64) for k in range(MONTHS // 4)]
     normals = np.stack([month for block in blocks for month in block], axis=1)
-    worlds = [oracle.world_of(built.book, paths, s) for s in range(SCENARIOS)]
+    worlds = [world_of(built.book, paths, s) for s in range(SCENARIOS)]
     stories = [oracle.simulate(people, world, normals[s].tolist()) for s, world in enumerate(worlds)]
     return Comparison(built, states, losses, tally, stories)
 

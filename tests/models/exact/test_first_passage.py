@@ -37,7 +37,7 @@ NAME = BarrierName(100.0, 80.0, drift_annual=0.03, volatility_annual=0.15)
 
 
 @pytest.mark.parametrize(("v", "barrier", "mu", "sigma", "month", "pd"), CURVES)
-def test_curves(v: float, barrier: float, mu: float, sigma: float, month: int, pd: float) -> None:
+def test_curves(*, v: float, barrier: float, mu: float, sigma: float, month: int, pd: float) -> None:
     curve = first_passage_monthly(BarrierName(v, barrier, mu, sigma), month)
     assert curve[-1] == pytest.approx(pd, abs=5.1e-8 if month in (60, 12) and barrier in (60, 90) else 1e-10)
     assert np.all(np.diff(curve) > 0)

@@ -32,7 +32,7 @@ T_COPULA = {4: 8.124915067e-3, 8: 2.425356054e-4, 12: 1.070119262e-5, 16: 6.1691
 
 @pytest.mark.parametrize(("n", "pd", "rho", "sd", "p0", "var99", "var999", "es999", "var9997"), TABLE)
 def test_table(
-    n: int, pd: float, rho: float, sd: float, p0: float, var99: int, var999: int, es999: float, var9997: int
+    *, n: int, pd: float, rho: float, sd: float, p0: float, var99: int, var999: int, es999: float, var9997: int
 ) -> None:
     law = homogeneous_distribution(n, pd, rho)
     assert law.mean() == pytest.approx(n * pd, rel=1e-10)

@@ -20,7 +20,7 @@ FIGURES = [
 
 
 @pytest.mark.parametrize(("v", "d", "mu", "sigma", "years", "pd"), FIGURES)
-def test_figures_and_integrals(v: float, d: float, mu: float, sigma: float, years: float, pd: float) -> None:
+def test_figures_and_integrals(*, v: float, d: float, mu: float, sigma: float, years: float, pd: float) -> None:
     debt = merton_debt(v, d, drift_annual=mu, volatility_annual=sigma, years=years)
     assert float(debt.pd) == pytest.approx(pd, abs=5.1e-8)
     cut = (math.log(d / v) - (mu - 0.5 * sigma**2) * years) / (sigma * math.sqrt(years))

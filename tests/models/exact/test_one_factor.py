@@ -139,7 +139,7 @@ def test_a_lattice_of_irrational_losses_has_enough_points() -> None:
 # --- LGD ------------------------------------------------------------------------------------------------------
 
 
-def one_name_cdf(x: float, pd: float, w: float, mean: float, sd: float, q: float) -> float:
+def one_name_cdf(x: float, pd: float, w: float, *, mean: float, sd: float, q: float) -> float:
     """P(loss of one name of exposure 1 <= x), wrong-way LGD, by Gauss-Legendre over the factor."""
     concentration = mean * (1 - mean) / sd**2 - 1
     below = ndtri(betainc(mean * concentration, (1 - mean) * concentration, x))
@@ -156,7 +156,7 @@ def test_one_name_has_the_law_of_its_lgd(mean: float, sd: float, q: float) -> No
     law = one_factor_distribution(1.0, mean, 0.2, 0.5, lgd_sd=sd, unit_usd=1 / points, **kind)
     for k in (1, 20, 100, 200, 250):
         # splitting spreads the cdf over the two cells around a point
-        low, high = (one_name_cdf((k + shift) / points, 0.2, 0.5, mean, sd, q) for shift in (0, 1))
+        low, high = (one_name_cdf((k + shift) / points, 0.2, 0.5, mean=mean, sd=sd, q=q) for shift in (0, 1))
         assert low - 1e-9 <= law.cdf(k / points) <= high + 1e-9
 
 

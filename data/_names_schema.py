@@ -152,9 +152,7 @@ def _norm_rule(factors: Sequence[str], correlation: NDArray[np.float64] | None) 
         return {}
     loadings = [pl.col(f"{LOADING_PREFIX}{factor}") for factor in factors]
     first, *others = (f"{LOADING_PREFIX}{factor}" for factor in factors)
-    says = (
-        f"leaves the obligor no variance of its own: with {', '.join(others)} the systematic variance w'Rw is above 1"
-    )
+    says = f"must leave the obligor variance of its own: with {', '.join(others)}, w'Rw must not be above 1"
 
     def holds() -> pl.Expr:
         # Sums of many terms, each row of the correlation matrix at a time.

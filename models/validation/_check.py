@@ -57,10 +57,8 @@ def exact(case: Case, quantity: str, *, ours: float | str, reference: float | st
     """A figure without sampling error, judged by the case's tolerance."""
     rule = case.tolerance["formula" if engine == FORMULA else "simulation"]
     allowed = None if isinstance(reference, str) or rule.kind == "bit-exact" else rule.allowed(reference)
-    if allowed is None:
-        good = ours == reference
-    else:
-        good = abs(float(ours) - float(reference)) <= allowed  # NaN is not
+    near = allowed is not None and abs(float(ours) - float(reference)) <= allowed  # NaN is not
+    good = near if allowed is not None else ours == reference
     figures = {"reference": reference, "ours": ours, "std_error": None, "z": None, "tolerance": allowed}
     return _check(case, quantity, engine, figures, rule=rule.kind, verdict=PASS if good else FAIL)
 
@@ -71,7 +69,6 @@ def frequency(case: Case, quantity: str, *, hits: int, trials: int, reference: f
     if trials * min(reference, 1.0 - reference) < MIN_EVENTS:
         verdict = FEW
     else:
-        # P(X <= hits) and P(X >= hits)
         tail = min(bdtr(hits, trials, reference), bdtrc(hits - 1, trials, reference))
         verdict = PASS if 2.0 * tail >= TAIL else FAIL
     return _sampled(case, quantity, engine, (reference, hits / trials, std_error), verdict)

@@ -65,7 +65,7 @@ def check_names(case: Case, bench: Bench) -> Iterator[Check]:
     result = simulate(frame, config, case=case, bench=bench, count=frame.height)
     losses, known = result.losses["loss"].to_numpy(), case.expected
     yield _mean(case, "EL", losses, known["mean"], bench)
-    yield _mean(case, "mean of L^2", losses**2, known["mean_square"], bench)
+    yield _mean(case, "mean of L²", losses**2, known["mean_square"], bench)
     yield from tails(case, losses, bench)
     whole = result.pd_term.filter(pl.col("scope") == "portfolio").sort("year")
     for year, pd in enumerate(known.get("pd_by_year", ()), start=1):
@@ -100,9 +100,7 @@ def _names_of(row: Mapping[str, Any], factors: list[str]) -> list[dict[str, Any]
 def simulate(frame: pl.DataFrame, config: CopulaConfig, *, case: Case, bench: Bench, count: int) -> CopulaResult:
     """The names of a case on the bench's engine."""
     scenarios = bench.copula_scenarios(count)
-    return simulate_copula(
-        frame, config=config, scenarios=scenarios, seed=bench.seed_of(case), engine=bench.engine
-    )
+    return simulate_copula(frame, config=config, scenarios=scenarios, seed=bench.seed_of(case), engine=bench.engine)
 
 
 def tails(case: Case, losses: np.ndarray, bench: Bench) -> Iterator[Check]:
@@ -113,8 +111,10 @@ def tails(case: Case, losses: np.ndarray, bench: Bench) -> Iterator[Check]:
 
 
 def _mean(case: Case, quantity: str, values: np.ndarray, reference: float, bench: Bench) -> Check:
-    figures = {"ours": float(values.mean()), "std_error": float(values.std(ddof=1)) / math.sqrt(len(values))}
-    return sampled(case, quantity, **figures, reference=reference, engine=bench.engine)
+    std_error = float(values.std(ddof=1)) / math.sqrt(len(values))
+    return sampled(
+        case, quantity, ours=float(values.mean()), reference=reference, std_error=std_error, engine=bench.engine
+    )
 
 
 def _estimated(case: Case, quantity: str, row: Measure, reference: float, bench: Bench, *, judged: bool) -> Check:

@@ -42,7 +42,7 @@ def month_end(months: int) -> date:
 def loan(name: str, months: int, *, borrower: str | None = None, **terms: Any) -> dict[str, Any]:
     """A loan of so many months by a borrower, of the loan's name if not said, who is a segment of his own."""
     owner = borrower or name
-    return {"facility_id": name, "obligor_id": owner, "segment": owner, "maturity_date": month_end(months), **terms}
+    return {"obligor_id": owner, "segment": owner, "maturity_date": month_end(months), **terms}
 
 
 def tape_of(*loans: Mapping[str, Any]) -> pl.DataFrame:

@@ -17,9 +17,7 @@ from ._copula import copula_config, names_frame
 def solve_pool(case: Case) -> Iterator[Check]:
     """Equal names: moments, tails, VaR and ES."""
     inputs, known = case.inputs, case.expected
-    law = solved.homogeneous_distribution(
-        inputs["count"], inputs["pd"], inputs["correlation"], dof=inputs.get("dof")
-    )
+    law = solved.homogeneous_distribution(inputs["count"], inputs["pd"], inputs["correlation"], dof=inputs.get("dof"))
     yield exact(case, "EL", ours=law.mean(), reference=known["mean"])
     yield exact(case, "SD", ours=law.standard_deviation(), reference=known["sd"])
     yield from _tails(case, law)
@@ -36,7 +34,7 @@ def solve_names(case: Case) -> Iterator[Check]:
     moments = solved.portfolio_moments(**terms, loadings=factors, factor_correlation=_factor_correlation(case))
     square = moments.standard_deviation_usd**2 + moments.mean_usd**2
     yield exact(case, "EL", ours=moments.mean_usd, reference=case.expected["mean"])
-    yield exact(case, "mean of L^2", ours=square, reference=case.expected["mean_square"])
+    yield exact(case, "mean of L²", ours=square, reference=case.expected["mean_square"])
     if factors.shape[1] == 1:
         law = solved.one_factor_distribution(**terms, loading=factors[:, 0])
         yield from _tails(case, law)

@@ -55,8 +55,8 @@ class Spread:
     """Whether the errors of an engine are as large as it says, over all its sampled cases.
 
     The figures of a case come from one run and depend on each other; cases do not. So the z² of a case are averaged,
-    and the averages added up over the cases. Of n cases with one figure each the sum would be chi-square with n degrees of
-    freedom; averages of dependent z² vary less, so that the test errs on the side of passing.
+    and the averages added up over the cases. Of n cases with one figure each the sum would be chi-square with n degrees
+    of freedom; averages vary less, so that the test errs on the side of passing.
 
     Attributes:
         engine: its name.

@@ -65,7 +65,7 @@ def barrier_world(inputs: Mapping[str, Any]) -> dict[str, Any]:
         **_lognormal_coin(coin["drift_annual"], coin["volatility_annual"]),
         **_in_every_regime("market.site_usd_mw.drift_annual", log_drift),
         "market.site_usd_mw.volatility_annual": site["volatility_annual"],
-        "market.site_usd_mw.ai_demand_correlation": 1.0,  # its shock is AI demand's, which the coin's is correlated with
+        "market.site_usd_mw.ai_demand_correlation": 1.0,  # its shock is that of AI demand
         "market.factors.correlation_calm": _correlated(1, 2, correlation),
     }
 
@@ -122,7 +122,7 @@ def _sheet_row(
     """A loan whose income is a contract for machines worth nothing."""
     income = {"contract_revenue_usd_month": income_usd_month, "contract_end_date": month_end(income_until_month)}
     capacity = {"gpus_h100": 1e-9, "power_usd_kwh": 0.0, "contracted_share": 1.0}
-    return loan(name, months, **(capacity | income if income_usd_month else {}), **terms)
+    return loan(name, months, facility_id=name, **(capacity | income if income_usd_month else {}), **terms)
 
 
 def _figure(result: SimulationResult, *, loan: str, figure: str, month: int = 0) -> tuple[str, float]:

@@ -58,4 +58,4 @@ def _words_of(text: str) -> np.ndarray:
 
 
 def _hex(found: Any) -> str:
-    return " ".join(f"{int(word if np.isscalar(word) else word[0]):08x}" for word in found)
+    return " ".join(f"{int(np.asarray(word).item()):08x}" for word in found)

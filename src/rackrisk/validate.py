@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -21,7 +22,7 @@ from .progress import LINE_SECONDS
 if TYPE_CHECKING:
     from .models.market import MarketConfig
     from .models.recovery import RecoveryConfig
-    from .models.validation import Validation
+    from .models.validation import Check, Spread, Validation
 
 SEED = 1
 WORKERS = 2  # compiling one case takes one core, which leaves another to run the next
@@ -63,10 +64,12 @@ def run_validation(
 
 def compose(values: Mapping[str, Any]) -> tuple[MarketConfig, RecoveryConfig]:
     """Market and recovery of a configuration, given as values by dotted key."""
-    from .config import load_settings
+    from .config import StructuralSettings, load_settings
 
     with _composing:
         settings, _ = load_settings((), values)
+    if not isinstance(settings, StructuralSettings):
+        raise ValueError(f"a world belongs to model=structural, not {settings.model.name}")
     return settings.market, settings.recovery
 
 
@@ -80,10 +83,16 @@ def document(validation: Validation) -> dict[str, Any]:
         "engines": {name: {"ran": why is None, "note": why} for name, why in validation.engines.items()},
         "seed": validation.seed,
         "quick": validation.quick,
-        "spreads": [asdict(spread) for spread in validation.spreads],
-        "checks": [asdict(check) for check in validation.checks],
+        "spreads": [_plain(spread) for spread in validation.spreads],
+        "checks": [_plain(check) for check in validation.checks],
         "version": __version__,
     }
+
+
+def _plain(item: Check | Spread) -> dict[str, Any]:
+    """Fields by name; JSON has no number for what is not finite."""
+    fields = asdict(item)
+    return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in fields.items()}
 
 
 # ---- progress ----

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FAIL, FEW = "fail", "few"
 _STYLES = {"pass": "green", FAIL: "bold red", FEW: "yellow"}
 _HEADS = ("case and figure", "by", "known", "ours", "± s.e.", "z", "")
+_WIDTHS = (9, 10, 10, 7, 5, 4)  # of all columns but the first: tables stand in line with each other
 
 
 def print_validation(validation: Validation, console: Console, *, every: bool = False) -> None:
@@ -33,20 +34,23 @@ def print_validation(validation: Validation, console: Console, *, every: bool = 
         if name != family:
             console.print(name, style="bold", markup=False)
         console.print(visible(source), style="dim", markup=False)
-        console.print(_cases(list(found), every=every))
+        console.print(_cases(list(found), width=console.width, every=every))
         console.print()
         family = name
     console.print(_totals(validation))
-    _footer(validation, console)
+    _footer(validation, console, every=every)
 
 
 # ---- cases ----
 
 
-def _cases(checks: Sequence[Check], *, every: bool) -> Table:
+def _cases(checks: Sequence[Check], *, width: int, every: bool) -> Table:
     """A line with the name of each case, and below it the figures of each engine."""
     table = _plain_table("", _HEADS, names=2)
-    table.columns[0].no_wrap, table.columns[0].width = False, 30
+    table.padding, rest = (0, 0), sum(_WIDTHS) + len(_WIDTHS)  # one space between two columns
+    for column, size in zip(table.columns, (min(max(width - rest, 20), 36), *_WIDTHS), strict=True):
+        column.width = size
+    table.columns[0].no_wrap = False
     for case, of_case in groupby(checks, lambda check: check.case):
         table.add_row(visible(case), style="bold")
         for _, found in groupby(of_case, lambda check: check.engine):
@@ -79,8 +83,13 @@ def _figures(check: Check) -> tuple[str, str, str]:
     """Known answer, ours and its error (or the distance allowed) as text."""
     if isinstance(check.reference, str) or isinstance(check.ours, str):
         return _words(check.reference), _words(check.ours), "equal"
-    error = f"{check.std_error:.2g}" if check.std_error is not None else f"≤ {check.tolerance:.0e}"
+    error = f"{check.std_error:.2g}" if check.std_error is not None else _allowed(check.tolerance)
     return _number(check.reference), _number(check.ours), error
+
+
+def _allowed(distance: float | None) -> str:
+    """Largest distance that passes."""
+    return "equal" if distance is None else f"≤ {distance:.2g}" if distance >= 0.01 else f"≤ {distance:.0e}"
 
 
 def _number(value: float) -> str:
@@ -126,11 +135,12 @@ def _spread_cells(spread: Spread | None) -> tuple[str, ...]:
     )
 
 
-def _footer(validation: Validation, console: Console) -> None:
+def _footer(validation: Validation, console: Console, *, every: bool) -> None:
     console.print()
     for engine, why in validation.engines.items():
         if why is not None:
             console.print(visible(f"{engine} did not run: {why}"), style="yellow")
+    console.print(_how_to_read(every=every), style="dim")
     failed = sum(check.verdict == FAIL for check in validation.checks)
     wrong = [spread.engine for spread in validation.spreads if spread.verdict == FAIL]
     size = f"seed {validation.seed}, {'quick' if validation.quick else 'full'}"
@@ -140,6 +150,16 @@ def _footer(validation: Validation, console: Console) -> None:
         console.print(f"standard errors of {engine} are not what its results spread by ({size})", style="bold red")
     if validation.passed:
         console.print(f"every known answer is met ({size})", style="bold green")
+
+
+def _how_to_read(*, every: bool) -> str:
+    from .models.validation import Z_BOUND
+
+    shown = "" if every else "The worst figure of each case is shown; --all shows every one. "
+    rules = (
+        f"Sampled figures pass up to |z| = {Z_BOUND}, others up to the distance after ≤. few: too few events to judge."
+    )
+    return shown + rules
 
 
 # ---- layout ----

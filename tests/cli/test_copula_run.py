@@ -106,6 +106,7 @@ def test_names_of_files_never_reach_the_terminal_as_commands(command: Command, f
     assert outcome.code == 0
     assert "[red]" in outcome.out
     assert "\x1b" not in outcome.out
+    assert max(len(line) for line in outcome.out.splitlines() if "runs/" not in line) <= 80
     report = (only_run(folder) / "report.html").read_text()
     assert "<b>=cmd" not in report
     assert "&lt;b&gt;=cmd" in report
@@ -159,11 +160,16 @@ def test_a_bad_tape_is_refused_with_row_and_column_and_nothing_is_written(
     [
         ({}, (), "a column loading_<factor> for each factor, or copula.asset_correlation must be set"),
         ({"loading_x": 0.3}, ("copula.asset_correlation=0.2",), "leave one out"),
-        ({"loading_x": 0.8, "loading_y": 0.7}, (), "w'Rw is above 1"),
+        ({"loading_x": 0.8, "loading_y": 0.7}, (), "w'Rw must not be above 1"),
         ({"loading_x": 0.3}, ("copula.factor_correlation={x: {z: 0.1}}",), "z"),
         ({"loading_x": 0.3}, ("copula.factor_correlation=[[1, 0], [0, 1]]",), "factor_correlation must have 1 rows"),
         ({"loading_x": 0.3}, ("copula.lgd.kind=beta",), "needs a standard deviation"),
         ({"loading_x": 0.3}, ("copula.lgd.kind=beta", "copula.lgd.sd=0.499999"), None),
+        (
+            {"loading_x": 0.3, "lgd": 0.99},
+            ("copula.lgd.kind=beta", "copula.lgd.sd=0.3"),
+            "room for copula.lgd.sd = 0.3",
+        ),
         ({"loading_x": 0.3, "lgd_sd": 0.5}, ("copula.lgd.kind=beta",), "below the square root of lgd"),
     ],
 )
@@ -194,6 +200,14 @@ def test_python_and_the_command_give_the_same_numbers(command: Command, folder: 
     assert result.measures.to_dicts() == data["measures"]
     assert result.tables["exact"]["value"].to_list() == [row["value"] for row in data["exact"]]
     assert result.manifest["config_hash"] == data["config_hash"]
+
+
+def test_another_seed_gives_other_losses_and_the_same_exact_figures(command: Command, folder: Path) -> None:
+    runs = [document(command("run", *SMALL, "portfolio.count=30", f"seed={seed}", "--json")) for seed in (1, 1, 2)]
+    first, same, other = (pl.read_parquet(Path(run["run"]) / "losses.parquet") for run in runs)
+    assert first.equals(same)
+    assert not first.equals(other)
+    assert [row["value"] for row in runs[0]["exact"]] == [row["value"] for row in runs[2]["exact"]]
 
 
 def test_python_raises_what_is_wrong_with_the_tape(folder: Path) -> None:

@@ -240,7 +240,7 @@ def test_loadings_leave_some_variance_to_the_name(
     rows = with_cell(with_cell(LOADED, 2, "loading_ai", loadings[0]), 2, "loading_credit", loadings[1])
     problems = problems_of(write_names(tmp_path / "t.csv", rows), **correlated(correlation))
     assert said(problems) == ([] if fits else [(2, "loading_ai")])
-    assert all("w'Rw is above 1" in problem.rule for problem in problems)
+    assert all("w'Rw must not be above 1" in problem.rule for problem in problems)
 
 
 def test_a_loading_that_cannot_be_read_does_not_break_the_norm_too(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import pytest
 from rackrisk.data import ASIC_CLASSES, GENERATIONS, Facility, Problem, read_tape, tape_schema
 from rackrisk.data._check import is_required
 from rackrisk.data._schema import cross_rules
-from rackrisk.data._tape_page import tape_page
+from rackrisk.data._tape_page import PAGES, tape_page
 from rackrisk.data._wording import meta, rule_words
 
 from .tapes import AS_OF, COLUMNS, ROWS, assert_only_changed_cells, problems_of, with_cell, write_csv
 
-PAGE = Path(__file__).parents[2] / "docs" / "tape.md"
+DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = tape_schema(AS_OF)
 STATED = {name: column for name, column in SCHEMA.columns().items() if name != "row"}
 
@@ -79,10 +79,12 @@ def test_rules_read_only_columns_that_exist() -> None:
         assert {rule.column, *rule.reads} <= set(SCHEMA.column_names())
 
 
-def test_page_about_the_tape_is_up_to_date() -> None:
-    if not PAGE.exists():
+@pytest.mark.parametrize("file", PAGES)
+def test_pages_about_the_tapes_are_up_to_date(file: str) -> None:
+    if not DOCS.exists():
         pytest.skip("the installed package has no docs")
-    assert PAGE.read_text(encoding="utf-8") == tape_page(), "run: python -m rackrisk.data._tape_page docs/tape.md"
+    text = (DOCS / file).read_text(encoding="utf-8")
+    assert text == PAGES[file](), "run: python -m rackrisk.data._tape_page docs"
 
 
 def test_page_names_every_column_and_hardware_type() -> None:

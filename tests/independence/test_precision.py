@@ -43,6 +43,7 @@ def test_the_market_is_in_double_precision_and_the_loans_in_the_one_asked_for(
         seen.update(loans=dtypes((book, paths), np.floating), scale=dtypes(scale), key=dtypes(key))
         raise Seen
 
+    monkeypatch.setattr(jax_engine, "_program", jax_engine._program.__wrapped__)  # no compiled program is taken over
     monkeypatch.setattr(jax_engine, "cast", watched_cast)
     monkeypatch.setattr(jax_engine, "simulate_tile", watched_tile)
     with jax.enable_x64(x64), pytest.raises(Seen):
@@ -73,6 +74,7 @@ def test_conditional_probabilities_are_in_double_precision(
         seen.update(given=dtypes(given), threshold=dtypes((threshold, factors)), limits=dtypes(result))
         raise Seen
 
+    monkeypatch.setattr(copula_jax, "_compile", copula_jax._compile.__wrapped__)  # no compiled program is taken over
     monkeypatch.setattr(copula_jax, "draw_limits", watched)
     names, config = model_of(kind)
     with jax.enable_x64(x64), pytest.raises(Seen):

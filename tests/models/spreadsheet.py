@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from math import exp
 from typing import Any
 
@@ -10,6 +9,8 @@ import polars as pl
 import pytest
 
 from rackrisk.models.results import SimulationResult
+from rackrisk.models.validation._loans import loan as loan
+from rackrisk.models.validation._loans import month_end as month_end
 
 from ..helpers.loans import run_loans, tape_of
 
@@ -38,16 +39,6 @@ BULLET = {"balance_usd": 1e6, "coupon_annual": 0.12, "amortisation": "bullet"}  
 def close(figure: float | list[float]) -> Any:
     """Equal to a part in a million."""
     return pytest.approx(figure, rel=TINY, abs=1e-9)
-
-
-def month_end(months: int) -> date:
-    """A day in the month so many months after the as-of date's."""
-    return date(2026 + (months + 7) // 12, (months + 7) % 12 + 1, 28)
-
-
-def loan(name: str, months: int, **terms: Any) -> dict[str, Any]:
-    """A loan of a borrower that is its own segment."""
-    return {"obligor_id": name, "segment": name, "maturity_date": month_end(months), **terms}
 
 
 def paid_by(usd_month: float, until: int = 120) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def unequal(count: int) -> Pool:
 
 
 POOLS = {
-    "atoms": equal(2, 0.015, 0.30),
+    "atoms": equal(2, 0.015, 0.60),
     "discrete": equal(100, 0.01, 0.10),
     "heavy": equal(100, 0.01, 0.10, dof=4.0),
     "granular": equal(400, 0.02, 0.15),

@@ -1,4 +1,4 @@
-"""The usual page and the hostile page, rendered once."""
+"""The usual pages and the hostile pages of both models, rendered once."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 from rackrisk.report import render
 
+from .copula_folders import copula_run, hostile_copula_run
 from .folders import hostile_run, small_run
 from .pages import Node, parse
 
@@ -20,6 +21,30 @@ def usual_page(tmp_path_factory: pytest.TempPathFactory) -> str:
 def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of a run with hostile names."""
     return render(hostile_run(tmp_path_factory.mktemp("runs") / "hostile"))
+
+
+@pytest.fixture(scope="session")
+def copula_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a small copula run."""
+    return render(copula_run(tmp_path_factory.mktemp("runs") / "copula"))
+
+
+@pytest.fixture(scope="session")
+def hostile_copula_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a copula run with hostile names."""
+    return render(hostile_copula_run(tmp_path_factory.mktemp("runs") / "hostile_copula"))
+
+
+@pytest.fixture
+def copula(copula_page: str) -> Node:
+    """The page of a copula run as a tree."""
+    return parse(copula_page)
+
+
+@pytest.fixture
+def hostile_copula(hostile_copula_page: str) -> Node:
+    """The hostile page of a copula run as a tree."""
+    return parse(hostile_copula_page)
 
 
 @pytest.fixture

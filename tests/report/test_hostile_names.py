@@ -2,13 +2,19 @@
 
 import re
 
+import pytest
+
 from .folders import HOSTILE
 from .pages import Node
 
 _ALLOWED_INVISIBLE = {"\u00a0", "\n"}
 
 
-def test_the_page_has_the_structure_of_a_harmless_one(usual: Node, hostile: Node) -> None:
+@pytest.mark.parametrize("model", ["structural", "copula"])
+def test_the_page_has_the_structure_of_a_harmless_one(model: str, request: pytest.FixtureRequest) -> None:
+    names = ("usual", "hostile") if model == "structural" else ("copula", "hostile_copula")
+    usual, hostile = (request.getfixturevalue(name) for name in names)
+
     def tags(tree: Node) -> set[tuple[str, frozenset[str]]]:
         return {(node.tag, frozenset(node.attributes)) for node in tree.every()}
 
@@ -28,10 +34,12 @@ def test_no_name_is_evaluated(hostile: Node) -> None:
     assert not re.search(r"\b49\{% raw", hostile.text())
 
 
-def test_no_invisible_or_reversing_character_is_left(hostile_page: str) -> None:
-    found = {c for c in hostile_page if not c.isprintable()} - _ALLOWED_INVISIBLE
+@pytest.mark.parametrize("page", ["hostile_page", "hostile_copula_page"])
+def test_no_invisible_or_reversing_character_is_left(page: str, request: pytest.FixtureRequest) -> None:
+    text: str = request.getfixturevalue(page)
+    found = {c for c in text if not c.isprintable()} - _ALLOWED_INVISIBLE
     assert not found
-    assert "&lt;U+202E&gt;" in hostile_page
+    assert "&lt;U+202E&gt;" in text
 
 
 def test_long_names_are_cut_where_they_would_break_the_layout(hostile: Node) -> None:

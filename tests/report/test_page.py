@@ -23,7 +23,7 @@ SECTIONS = (
 )
 
 
-@pytest.mark.parametrize("page", ["usual", "hostile"])
+@pytest.mark.parametrize("page", ["usual", "hostile", "copula", "hostile_copula"])
 def test_no_attribute_leads_elsewhere(page: str, request: pytest.FixtureRequest) -> None:
     tree: Node = request.getfixturevalue(page)
     for node in tree.every():
@@ -33,7 +33,7 @@ def test_no_attribute_leads_elsewhere(page: str, request: pytest.FixtureRequest)
                 assert value.startswith("#") or value == "data:,", f"<{node.tag} {name}={value}>"
 
 
-@pytest.mark.parametrize("page", ["usual", "hostile"])
+@pytest.mark.parametrize("page", ["usual", "hostile", "copula", "hostile_copula"])
 def test_only_elements_of_a_static_page(page: str, request: pytest.FixtureRequest) -> None:
     tree: Node = request.getfixturevalue(page)
     tags = {node.tag for node in tree.every()}

@@ -111,7 +111,8 @@ def draw_rows(plot: RowPlot, size: Size) -> Markup:
 
 
 def _frame(plot: RowPlot, size: Size, *, step: float) -> Frame:
-    left, right = 4.0, size.width - 18.0  # half of the last number stands right of its tick
+    below = text_width(plot.write(plot.scale.low), LABEL_SIZE) / 2 if plot.scale.low < 0.0 else 0.0
+    left, right = 4.0 + below, size.width - 18.0  # half of the first and last number stand beside their ticks
     if not size.small:
         names = max((text_width(row.name, LABEL_SIZE) for row in plot.rows), default=0.0)
         numbers = max((text_width(row.number, LABEL_SIZE) for row in plot.rows), default=0.0)

@@ -20,8 +20,12 @@ LIMITS = (
     "Not investment advice, not a rating, and not validated for regulatory use.",
 )
 
+MOST_NOTES = 20
+
 
 def notes(facts: Facts) -> list[str]:
     """What the run itself warned of."""
     stated = at(facts.run.manifest, "warnings")
-    return [plain(note) for note in stated] if isinstance(stated, list) else []
+    words = [plain(note) for note in stated] if isinstance(stated, list) else []
+    more = [f"{len(words) - MOST_NOTES} more notes are in manifest.json."] if len(words) > MOST_NOTES else []
+    return words[:MOST_NOTES] + more

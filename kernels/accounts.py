@@ -33,11 +33,16 @@ def draw(xp: Any, accounts: Accounts, need: Any, coin_price: Any, sponsor_stays:
     guarantee = xp.minimum(need, accounts.guarantee)
     left = Accounts(
         cash=accounts.cash - cash,
-        coins=xp.maximum(accounts.coins - coins / xp.maximum(coin_price, TINY_USD), 0),
+        coins=xp.maximum(accounts.coins - coins * coins_per_usd(xp, coin_price), 0),
         cure=accounts.cure - cure,
         guarantee=accounts.guarantee - guarantee,
     )
     return left, need - guarantee
+
+
+def coins_per_usd(xp: Any, coin_price: Any) -> Any:
+    """Coins for a dollar, [S, 1]. XLA makes a product of some divisions by a row or column, depending on the devices."""
+    return 1 / xp.maximum(coin_price, TINY_USD)
 
 
 def distribute(
@@ -69,6 +74,6 @@ def answer_margin_call(
 ) -> MarginCall:
     """Pledge free coins until the LTV is restored."""
     called = debt > terms.margin_call_ltv * xp.maximum(secured, TINY_USD)
-    missing = (debt / terms.margin_restore_ltv - secured) / xp.maximum(coin_price, TINY_USD)
+    missing = (debt / terms.margin_restore_ltv - secured) * coins_per_usd(xp, coin_price)
     posted = xp.where(called, xp.minimum(xp.maximum(missing, 0), coins), 0)
     return MarginCall(coins - posted, pledged + posted, called & (missing > coins))

@@ -41,7 +41,7 @@ def draw(xp: Any, accounts: Accounts, need: Any, coin_price: Any, sponsor_stays:
 
 
 def coins_per_usd(xp: Any, coin_price: Any) -> Any:
-    """Coins for a dollar, [S, 1]. XLA makes a product of some divisions by a row or column, depending on the devices."""
+    """Coins for a dollar, [S, 1]; XLA turns some divisions by a column into products, depending on the devices."""
     return 1 / xp.maximum(coin_price, TINY_USD)
 
 

@@ -1,7 +1,9 @@
 """The month cut into chunks of obligors that stay in a core's cache, for the JAX engine.
 
-Obligors are sorted by the month of their last debt, so that those who still owe are the first columns, and chunks
-without debt are not touched. Sums are of integers, so the order of obligors cannot be seen in a result.
+Obligors are sorted by the month of their last debt, so that those who still owe are in the first chunks, and chunks
+without debt are not touched. Sums are of integers, so the order of obligors cannot be seen in a result. The chunk is
+the first dimension of every array (K chunks of W obligors, [K, ..., W]): a chunk is then one piece of memory, which
+older versions of XLA need to read it with vector instructions.
 """
 
 from typing import Any, NamedTuple
@@ -10,108 +12,144 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .arrays import Book, State
-from .month import Scene
+from .arrays import Book, Debt, Paths, State
+from .month import Scene, bound_by, start
 from .tally import Scale
 
+PARTS = ("cash", "debt", "terms", "assets", "refinancing")  # of a book that the month of an obligor reads
 BY_CHANNEL = ("inventory", "impact")  # fields of the state without obligors
 NOT_BY_OBLIGOR = ("shock_persistence", "relet_months", "quantum", "ltv", "dscr", "spread_annual")
 
 
-def arrange(book: Book, scale: Scale, columns: int) -> tuple[Book, Scale, np.ndarray]:
-    """The book sorted by the month of the last debt, latest first, and filled up to whole chunks with obligors who owe
-    nothing.
+class Chunked(NamedTuple):
+    """A book for the JAX engine; padded to K W obligors, of whom those added owe nothing."""
 
-    Args:
-        book, scale: NumPy arrays.
-        columns: obligors a chunk.
+    book: Book  # sorted; without cash, debt and terms, which only the months read
+    parts: Book  # cash, debt, terms, assets and refinancing by chunk, the rest of the fields as in `book`
+    stream: Any  # [K, 2, W]
+    in_group: Any  # [K, G, W]
+    owing: Any  # [T] int32, how many leading chunks owe debt at the start of month 1..T
+    place: Any  # [N] int32, where each obligor is now
 
-    Returns:
-        Book and scale, and the new place of each obligor, int32 [N].
-    """
+
+def arrange(book: Book, scale: Scale, columns: int) -> tuple[Chunked, Scale]:
+    """Sort and cut a book of NumPy arrays into chunks of `columns` obligors; the scale with its obligors sorted."""
     obligors = book.stream.shape[0]
     order = np.argsort(-(book.debt.balance_usd > 0).sum(axis=0), kind="stable")
     place = np.empty(obligors, np.int32)
     place[order] = np.arange(obligors, dtype=np.int32)
-    filler = -obligors % columns
-    order = np.concatenate([order, np.repeat(order[-1:], filler)])
+    order = np.concatenate([order, np.repeat(order[-1:], -obligors % columns)])
+    balance = np.where(np.arange(order.size) < obligors, book.debt.balance_usd[:, order], 0)
+    in_group = scale.obligor_in_group[:, order]
 
-    def sort(part: Any) -> Any:
-        named = part._asdict().items()
-        return type(part)(*(array if name in NOT_BY_OBLIGOR else array[..., order] for name, array in named))
+    def cut(part: Any) -> Any:
+        return _by_obligor(part, lambda array: by_chunk(array[..., order], columns))
 
-    debt = sort(book.debt)
-    debt = debt._replace(balance_usd=np.where(np.arange(order.size) < obligors, debt.balance_usd, 0))
-    arranged = book._replace(
+    whole = book._replace(
         stream=book.stream[order],
-        cash=sort(book.cash),
-        debt=debt,
-        terms=sort(book.terms),
-        assets=sort(book.assets),
-        refinancing=sort(book.refinancing),
+        cash=None,
+        debt=None,
+        terms=None,
+        assets=_by_obligor(book.assets, lambda array: array[..., order]),
         facilities=book.facilities._replace(obligor=place[book.facilities.obligor]),
         rank_balance_usd=book.rank_balance_usd[..., order],
     )
-    return arranged, scale._replace(obligor_in_group=scale.obligor_in_group[:, order]), place
+    parts = {name: cut(getattr(book, name)) for name in PARTS}
+    parts["debt"] = parts["debt"]._replace(balance_usd=by_chunk(balance, columns))
+    chunked = Chunked(
+        book=whole,
+        parts=whole._replace(**parts, stream=None, facilities=None, rank_balance_usd=None),
+        stream=by_chunk(book.stream[order].T, columns),
+        in_group=by_chunk(in_group, columns),
+        owing=chunks_owing(balance, columns),
+        place=place,
+    )
+    return chunked, scale._replace(obligor_in_group=in_group)
+
+
+def by_chunk(array: np.ndarray, columns: int) -> np.ndarray:
+    """[..., K W] to [K, ..., W]."""
+    return np.ascontiguousarray(np.moveaxis(array.reshape(*array.shape[:-1], -1, columns), -2, 0))
+
+
+def chunks_owing(balance: np.ndarray, columns: int) -> np.ndarray:
+    """How many leading chunks owe debt at the start of each month 1..T, int32 [T], from balances [T+1, K W]."""
+    owing = (balance[:-1].reshape(len(balance) - 1, -1, columns) > 0).any(axis=2)
+    number = np.arange(1, balance.shape[1] // columns + 1, dtype=np.int32)
+    return np.where(owing, number, 0).max(axis=1)
+
+
+def start_chunks(parts: Book, scenarios: int) -> State:
+    """The state at the as-of date: obligors [K, S, W], channels [S, V]."""
+    begun = jax.vmap(lambda terms: start(jnp, parts._replace(terms=terms), scenarios))(parts.terms)
+    return begun._replace(**{name: getattr(begun, name)[0] for name in BY_CHANNEL})
+
+
+def bound_chunks(parts: Book, paths: Paths) -> tuple[Any, Any]:
+    """How counterparties bind obligors in each scenario, [K, S, J, W] and [K, S, W]."""
+    cash, terms = parts.cash, parts.terms
+    return jax.vmap(lambda *by_obligor: bound_by(jnp, paths, *by_obligor))(
+        cash.offtaker, cash.contract_end_month, terms.guarantor
+    )
+
+
+def scene_of(parts: Book, paths: Paths, bound: tuple[Any, Any], place: Any) -> Scene:
+    """The scene of one chunk."""
+
+    def pick(part: Any) -> Any:
+        return _by_obligor(part, lambda array: array[place])
+
+    book = parts._replace(
+        cash=pick(parts.cash),
+        debt=Debt(*(Rows(table, place) for table in parts.debt)),
+        terms=pick(parts.terms),
+        assets=pick(parts.assets),
+        refinancing=pick(parts.refinancing),
+    )
+    return Scene(book, paths, bound[0][place], bound[1][place])
+
+
+def get_chunk(state: State, place: Any) -> State:
+    """The state of one chunk."""
+    return State(
+        *(field if name in BY_CHANNEL else field[place] for name, field in zip(State._fields, state, strict=True))
+    )
+
+
+def put_chunk(state: State, place: Any, part: State) -> State:
+    """The state with that of one chunk replaced."""
+    named = zip(State._fields, state, part, strict=True)
+    return State(*(old if name in BY_CHANNEL else put(old, place, new) for name, old, new in named))
+
+
+def put(whole: Any, place: Any, part: Any) -> Any:
+    """An array [K, ...] with one entry replaced."""
+    return jax.lax.dynamic_update_index_in_dim(whole, part, place, 0)
+
+
+def joined(state: State) -> State:
+    """The state of all obligors, [S, K W]."""
+
+    def join(field: Any) -> Any:
+        return jnp.moveaxis(field, 0, 1).reshape(field.shape[1], -1)
+
+    return State(
+        *(field if name in BY_CHANNEL else join(field) for name, field in zip(State._fields, state, strict=True))
+    )
 
 
 class Rows:
-    """Some columns of a table [T+1, N], row by row, so that no more is read than a month needs."""
+    """The tables [T+1, W] of one chunk, row by row, so that no more is read than a month needs."""
 
-    def __init__(self, table: Any, first: Any, columns: int) -> None:
-        self.table, self.first, self.columns = table, first, columns
+    def __init__(self, tables: Any, place: Any) -> None:
+        self.tables, self.place = tables, place
 
     def __getitem__(self, t: Any) -> Any:
-        return jax.lax.dynamic_slice(self.table, (t, self.first), (1, self.columns))[0]
+        corner = (self.place, t, jnp.int32(0))
+        return jax.lax.dynamic_slice(self.tables, corner, (1, 1, self.tables.shape[2]))[0, 0]
 
 
-class Chunk(NamedTuple):
-    """Which columns."""
-
-    first: Any  # int32
-    columns: int
-
-    def cut(self, array: Any) -> Any:
-        """These columns of an array [..., N]."""
-        return jax.lax.dynamic_slice_in_dim(array, self.first, self.columns, axis=array.ndim - 1)
-
-    def scene(self, scene: Scene) -> Scene:
-        """The scene with these obligors alone."""
-
-        def part(whole: Any) -> Any:
-            named = whole._asdict().items()
-            return type(whole)(*(array if name in NOT_BY_OBLIGOR else self.cut(array) for name, array in named))
-
-        book = scene.book
-        book = book._replace(
-            cash=part(book.cash),
-            debt=type(book.debt)(*(Rows(table, self.first, self.columns) for table in book.debt)),
-            terms=part(book.terms),
-            assets=part(book.assets),
-            refinancing=part(book.refinancing),
-        )
-        return scene._replace(
-            book=book, paid_until=self.cut(scene.paid_until), guarantor_death=self.cut(scene.guarantor_death)
-        )
-
-    def state(self, state: State) -> State:
-        """The state of these obligors."""
-        named = state._asdict().items()
-        return State(*(field if name in BY_CHANNEL else self.cut(field) for name, field in named))
-
-    def put(self, state: State, part: State) -> State:
-        """The state with these obligors' part replaced."""
-        named = zip(State._fields, state, part, strict=True)
-        return State(
-            *(
-                old if name in BY_CHANNEL else jax.lax.dynamic_update_slice_in_dim(old, new, self.first, axis=1)
-                for name, old, new in named
-            )
-        )
-
-
-def chunks_owing(book: Book, columns: int) -> Any:
-    """How many leading chunks owe debt at the start of each month 1..T: int32 [T]."""
-    balance = book.debt.balance_usd[:-1]
-    owing = (balance.reshape(balance.shape[0], -1, columns) > 0).any(axis=2)
-    return jnp.max(jnp.where(owing, jnp.arange(1, owing.shape[1] + 1, dtype=jnp.int32), 0), axis=1)
+def _by_obligor(part: Any, function: Any) -> Any:
+    """A part of the book with a function applied to its arrays that have obligors."""
+    named = part._asdict().items()
+    return type(part)(*(array if name in NOT_BY_OBLIGOR else function(array) for name, array in named))

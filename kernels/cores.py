@@ -12,7 +12,7 @@ def use_every_core() -> None:
     """One CPU device per core of this process; nothing if JAX has started already or a number was asked for, by
     `jax_num_cpu_devices` or in XLA_FLAGS. Results do not depend on it.
     """
-    if FORCED in os.environ.get("XLA_FLAGS", "") or jax.config.jax_num_cpu_devices > 0:
+    if FORCED in os.environ.get("XLA_FLAGS", "") or getattr(jax.config, "jax_num_cpu_devices", -1) > 0:
         return
     with suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))

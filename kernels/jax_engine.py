@@ -14,9 +14,10 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 from .arrays import Book, Paths, State
-from .chunks import Chunk, arrange, chunks_owing
+from .branches import computed_once
+from .chunks import Chunked, arrange, bound_chunks, get_chunk, joined, put, put_chunk, scene_of, start_chunks
 from .cores import use_every_core
-from .month import month_of_loans, scene, sell, start
+from .month import Scene, month_of_loans, sell
 from .recovery import facility_losses
 from .reference import MONTHS_PER_BLOCK, idiosyncratic_normals
 from .sums import count_by
@@ -55,16 +56,13 @@ def cast(tree: Any, precision: Any) -> Any:
     return jax.tree.map(one, tree)
 
 
-def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, *, scenario: Any, valid: Any) -> Tally:
-    """`reference.simulate_tile`, traceable; `book` and `paths` in the engine's precision."""
-    dtype = book.terms.cash_usd.dtype
-    months = book.debt.balance_usd.shape[0] - 1
-    stage, first = scene(jnp, book, paths), start(jnp, book, scenario.shape[0])
-
-    obligors = book.stream.shape[0]
-    columns = chunk_obligors(obligors, scenario.shape[0])
-    owing = chunks_owing(book, columns)
-    groups = scale.obligor_in_group.shape[0]
+def simulate_tile(chunked: Chunked, paths: Paths, scale: Scale, key: Any, *, scenario: Any, valid: Any) -> Tally:
+    """`reference.simulate_tile`, traceable; `chunked` and `paths` in the engine's precision."""
+    parts, valid = chunked.parts, valid[:, None]
+    chunks, months_and_today, columns = parts.debt.balance_usd.shape
+    months, groups = months_and_today - 1, chunked.in_group.shape[1]
+    stream = chunked.stream[:, 0, None], chunked.stream[:, 1, None]
+    bound, first = bound_chunks(parts, paths), start_chunks(parts, scenario.shape[0])
     nothing = MonthTally(
         *[jnp.zeros(groups, jnp.int64)] * (len(MonthTally._fields) - 1),
         defaults=jnp.zeros((scenario.shape[0], groups), jnp.float32),
@@ -75,22 +73,25 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, *, scenario:
 
         def some_loans(place: Any, done: tuple[State, Any, MonthTally, Any]) -> tuple[State, Any, MonthTally, Any]:
             state, quanta, tally, carried = done
-            chunk = Chunk(place * columns, columns)
-            part = chunk.scene(stage)
-            after, view = month_of_loans(jnp, part, t, chunk.state(state), chunk.cut(normal))
-            grouped = scale._replace(obligor_in_group=chunk.cut(scale.obligor_in_group))
-            seen = tally_month(jnp, part.book, grouped, view, valid[:, None])
+            part = scene_of(parts, paths, bound, place)
+            after, view = computed_once(
+                place < chunked.owing[t - 1],
+                lambda: month_of_loans(jnp, part, t, get_chunk(state, place), normal[place]),
+            )
+            grouped = scale._replace(obligor_in_group=chunked.in_group[place])
+            seen = tally_month(jnp, part.book, grouped, view, valid)
             sold = count_by(jnp, view.defaulted, part.book.assets.sale_quanta)
-            paid = jax.lax.dynamic_update_slice(carried, tally_carried(jnp, view, valid[:, None]), (chunk.first,))
-            return chunk.put(state, after), quanta + sold, jax.tree.map(jnp.add, tally, seen), paid
+            paid = put(carried, place, tally_carried(jnp, view, valid))
+            return put_chunk(state, place, after), quanta + sold, jax.tree.map(jnp.add, tally, seen), paid
 
-        before = (state, jnp.zeros_like(state.inventory), nothing, jnp.zeros(obligors, jnp.int32))
-        state, quanta, tally, carried = jax.lax.fori_loop(0, owing[t - 1], some_loans, before)
-        inventory, impact = sell(jnp, stage, t, state.inventory, quanta)
+        before = (state, jnp.zeros_like(state.inventory), nothing, jnp.zeros((chunks, columns), jnp.int32))
+        state, quanta, tally, carried = jax.lax.fori_loop(0, chunked.owing[t - 1], some_loans, before)
+        inventory, impact = sell(jnp, Scene(parts, paths, *bound), t, state.inventory, quanta)
         return state._replace(inventory=inventory, impact=impact), (impact, tally, carried)
 
     def some_months(state: State, block: Any, count: int = MONTHS_PER_BLOCK) -> tuple[State, Any]:
-        normals = idiosyncratic_normals(jnp, key, scenario, book.stream, block=block, dtype=dtype)
+        dtype = state.cash_usd.dtype
+        normals = idiosyncratic_normals(jnp, key, scenario[:, None], stream, block=block, dtype=dtype)
         first_month = MONTHS_PER_BLOCK * block.astype(jnp.int32) + 1
         return jax.lax.scan(
             one_month, state, (first_month + jnp.arange(count, dtype=jnp.int32), jnp.stack(normals[:count]))
@@ -103,9 +104,10 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: Any, *, scenario:
         end, last = some_months(end, jnp.uint32(whole), rest)
         rows = jax.tree.map(lambda *parts: jnp.concatenate(parts), rows, last)
     impacts, by_month, carried = rows
-    impact = jnp.moveaxis(jnp.concatenate([first.impact[None], impacts]), 0, 1)
-    losses = facility_losses(jnp, book, paths, impact, end)
-    return tally_tile(jnp, scale, by_month, losses, end, carried=carried, valid=valid[:, None])
+    impact, end = jnp.moveaxis(jnp.concatenate([first.impact[None], impacts]), 0, 1), joined(end)
+    losses = facility_losses(jnp, chunked.book, paths, impact, end)
+    carried = carried.reshape(months, -1)[:, chunked.place]
+    return tally_tile(jnp, scale, by_month, losses, end, carried=carried, valid=valid)
 
 
 def open_tiles(
@@ -125,13 +127,13 @@ def open_tiles(
     """
     use_every_core()
     tile, group = tile_scenarios(book.stream.shape[0])
-    book, scale, place = arrange(book, scale, chunk_obligors(book.stream.shape[0], tile))
+    chunked, scale = arrange(book, scale, chunk_obligors(book.stream.shape[0], tile))
     with jax.enable_x64(True):
         devices = jax.devices()
         compiled, mesh = _program(make_paths, tile, tuple(devices))
         words = tuple(jnp.uint32(word) for word in key)
         fixed = jax.device_put(
-            (cast(book, precision), cast(market, jnp.float64), cast(scale, jnp.float64), words, jnp.asarray(place)),
+            (cast(chunked, precision), cast(market, jnp.float64), cast(scale, jnp.float64), words),
             jax.sharding.NamedSharding(mesh, PartitionSpec()),
         )
 
@@ -152,12 +154,11 @@ def _program(make_paths: MakePaths, tile: int, devices: tuple[Any, ...]) -> tupl
     mesh = jax.sharding.Mesh(np.array(devices), ("device",))
 
     def simulate_group(fixed: Any, scenario: Any, valid: Any) -> Tally:
-        book, market, scale, key, place = fixed
-        paths = cast(make_paths(jnp, market, key, scenario), book.terms.cash_usd.dtype)
+        chunked, market, scale, key = fixed
+        paths = cast(make_paths(jnp, market, key, scenario), chunked.parts.terms.cash_usd.dtype)
 
         def one_tile(part: tuple[Paths, Any, Any]) -> Tally:
-            tally = simulate_tile(book, part[0], scale, key, scenario=part[1], valid=part[2])
-            return tally._replace(carried=tally.carried[:, place])
+            return simulate_tile(chunked, part[0], scale, key, scenario=part[1], valid=part[2])
 
         def add_tile(total: Tally, part: tuple[Paths, Any, Any]) -> tuple[Tally, tuple[Any, ...]]:
             tally = one_tile(part)

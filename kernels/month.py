@@ -49,10 +49,17 @@ class Outcome(NamedTuple):
 
 
 def scene(xp: Any, book: Book, paths: Paths) -> Scene:
-    """A contract pays until its end or until the month before its offtaker defaults."""
-    alive_until = paths.death_month[:, book.cash.offtaker] - 1
-    paid_until = xp.minimum(alive_until, book.cash.contract_end_month)
-    return Scene(book, paths, paid_until, paths.death_month[:, book.terms.guarantor])
+    """The book in a market."""
+    bound = bound_by(xp, paths, book.cash.offtaker, book.cash.contract_end_month, book.terms.guarantor)
+    return Scene(book, paths, *bound)
+
+
+def bound_by(xp: Any, paths: Paths, offtaker: Any, contract_end_month: Any, guarantor: Any) -> tuple[Any, Any]:
+    """Until when contracts pay, [S, J, N], that is until their end or the month before the offtaker defaults, and when
+    guarantors default, [S, N].
+    """
+    alive_until = paths.death_month[:, offtaker] - 1
+    return xp.minimum(alive_until, contract_end_month), paths.death_month[:, guarantor]
 
 
 def start(xp: Any, book: Book, scenarios: int) -> State:

@@ -15,10 +15,14 @@ MONTHS_PER_BLOCK = 4
 
 
 def idiosyncratic_normals(
-    xp: Any, key: tuple[int, int], scenario: Any, stream: Any, *, block: Any, dtype: Any
+    xp: Any, key: tuple[int, int], scenario: Any, stream: tuple[Any, Any], *, block: Any, dtype: Any
 ) -> list[Any]:
-    """Normals [S, N] of months 4 block + 1 to 4 block + 4: one Philox block each."""
-    four = words(xp, key, scenario[:, None], (stream[:, 0], stream[:, 1]), purpose=Purpose.OBLIGOR_SHOCK, block=block)
+    """Normals of months 4 block + 1 to 4 block + 4: one Philox block each.
+
+    Args:
+        scenario: uint32, broadcast against the two arrays of stream words, as [S, 1] against [N] for normals [S, N].
+    """
+    four = words(xp, key, scenario, stream, purpose=Purpose.OBLIGOR_SHOCK, block=block)
     return [*normal_pair(xp, four[0], four[1], dtype), *normal_pair(xp, four[2], four[3], dtype)]
 
 
@@ -31,11 +35,12 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: tuple[int, int], 
         valid: bool [S], false for scenarios that only fill the tile.
     """
     months = book.debt.balance_usd.shape[0] - 1
+    stream = book.stream[:, 0], book.stream[:, 1]
     stage, state = scene(np, book, paths), start(np, book, scenario.shape[0])
     impacts, tallies, carried = [state.impact], [], []
     for t in range(1, months + 1):
         block, place = divmod(t - 1, MONTHS_PER_BLOCK)
-        normals = idiosyncratic_normals(np, key, scenario, book.stream, block=block, dtype=np.float64)
+        normals = idiosyncratic_normals(np, key, scenario[:, None], stream, block=block, dtype=np.float64)
         state, view = month(np, stage, t, state, normals[place])
         impacts.append(state.impact)
         tallies.append(tally_month(np, book, scale, view, valid[:, None]))

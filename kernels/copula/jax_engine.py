@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
+from ..branches import computed_once
 from ..cores import use_every_core
 from .arrays import Pool, Tally
 from .conditional import combine, draw_limits, driven_cells, independent_cells, loss_quanta, squarable, years_in_default
@@ -44,7 +45,7 @@ def simulate_tile(pool: Pool, key: Any, first: Any, scenarios: Any, tile: int) -
     busy = first < scenarios  # a tile may only fill up a device
 
     def one_bucket(bucket: Any, sums: Any) -> Any:
-        limits = _once(busy, lambda: jnp.where(valid, _limits(pool, given, bucket), 0))
+        limits = computed_once(busy, lambda: jnp.where(valid, _limits(pool, given, bucket), 0))
         driver = _systematic_driver(pool, given, bucket)
 
         def one_name(name: Any, sums: Any) -> Any:
@@ -68,7 +69,7 @@ def _one_name(
 ) -> Any:
     loss, counts, by_name = sums
     stream = pool.names.stream[name, 0], pool.names.stream[name, 1]
-    packed = _once(busy, lambda: _pack(years_in_default(jnp, default_words(jnp, key, quad, stream), limits)))
+    packed = computed_once(busy, lambda: _pack(years_in_default(jnp, default_words(jnp, key, quad, stream), limits)))
     years = _unpack(packed)
     defaulted, exposure = years > 0, pool.names.quanta[name]
     if pool.lgd_kind == "fixed":
@@ -105,15 +106,6 @@ def _unpack(packed: Any) -> Any:
     return (packed >> shift) & jnp.uint32((1 << BYTE) - 1)
 
 
-def _once(needed: Any, values: Callable[[], Any]) -> Any:
-    """`values()` if needed, else zeros, computed once: the compiler neither skips nor repeats a branch.
-
-    Without it the CPU compiler works out a random block again for every sum that uses it, because it fuses loops.
-    """
-    shape = jax.eval_shape(values)
-    return jax.lax.cond(needed, values, lambda: jnp.zeros(shape.shape, shape.dtype))
-
-
 def _limits(pool: Pool, given: Systematic, bucket: Any) -> Any:
     buckets = pool.buckets
     return draw_limits(
@@ -146,8 +138,8 @@ def _lgd(pool: Pool, key: Any, quad: Any, defaulted: Any, *, driver: Any, name: 
         return _pack(driven_cells(jnp, lambda x: normal_cdf(jnp, x), drivers, count))
 
     needed = jnp.any(defaulted)
-    packed = _once(needed, cells)
-    return _once(needed, lambda: jnp.where(defaulted, pool.lgd_table[row][_unpack(packed)], 0))
+    packed = computed_once(needed, cells)
+    return computed_once(needed, lambda: jnp.where(defaulted, pool.lgd_table[row][_unpack(packed)], 0))
 
 
 def open_tiles(pool: Pool, key: tuple[int, int]) -> tuple[Callable[[int, int], Tally], int, list[Any]]:

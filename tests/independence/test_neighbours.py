@@ -48,8 +48,8 @@ def test_all_other_random_numbers_stay_when_loans_join() -> None:
     assert len(there) < len(place)
     for block in (0, 5):
         normals = [
-            np.stack(idiosyncratic_normals(np, key_words(3), scenario, b.book.stream, block=block, dtype=np.float64))
-            for b in (few, many)
+            np.stack(idiosyncratic_normals(np, key_words(3), scenario[:, None], words, block=block, dtype=np.float64))
+            for words in (tuple(few.book.stream.T), tuple(many.book.stream.T))
         ]
         assert np.array_equal(normals[0], normals[1][:, :, there])
     ours, theirs = (simulate_paths(np, m, key_words(3), scenario) for m in (few_market, many_market))

@@ -140,10 +140,8 @@ def on_contract(name: str, revenue: float = 110.0) -> dict[str, Any]:
 
 def test_normals_of_two_borrowers_and_two_months_are_independent() -> None:
     scenarios = np.arange(100_000, dtype=np.uint32)
-    blocks = [
-        idiosyncratic_normals(np, key_words(SEED), scenarios, streams(["a", "b"]), block=k, dtype=np.float64)
-        for k in (0, 1)
-    ]
+    key, stream = key_words(SEED), tuple(streams(["a", "b"]).T)
+    blocks = [idiosyncratic_normals(np, key, scenarios[:, None], stream, block=k, dtype=np.float64) for k in (0, 1)]
     columns = np.concatenate([month for block in blocks for month in block], axis=1)  # [S, 8 months x 2 borrowers]
     bound = 4.5 / sqrt(len(columns))
     assert np.abs(columns.mean(axis=0)).max() < bound

@@ -144,8 +144,10 @@ def compared(request: pytest.FixtureRequest, tape: pl.DataFrame) -> Comparison:
     numbers = np.arange(SCENARIOS, dtype=np.uint32)
     paths = path_maker(built)(np, market, KEY, numbers)
     states, losses, tally = engine_run(built, paths, numbers)
-    stream, people = built.book.stream, borrowers(built.book)
-    blocks = [idiosyncratic_normals(np, KEY, numbers, stream, block=k, dtype=np.float64) for k in range(MONTHS // 4)]
+    stream, people = tuple(built.book.stream.T), borrowers(built.book)
+    blocks = [
+        idiosyncratic_normals(np, KEY, numbers[:, None], stream, block=k, dtype=np.float64) for k in range(MONTHS // 4)
+    ]
     normals = np.stack([month for block in blocks for month in block], axis=1)
     worlds = [world_of(built.book, paths, s) for s in range(SCENARIOS)]
     stories = [oracle.simulate(people, world, normals[s].tolist()) for s, world in enumerate(worlds)]

@@ -39,10 +39,9 @@ def month_end(months: int) -> date:
     return date(2026 + (months + 7) // 12, (months + 7) % 12 + 1, 28)
 
 
-def loan(name: str, months: int, *, borrower: str | None = None, **terms: Any) -> dict[str, Any]:
-    """A loan of so many months by a borrower, of the loan's name if not said, who is a segment of his own."""
-    owner = borrower or name
-    return {"obligor_id": owner, "segment": owner, "maturity_date": month_end(months), **terms}
+def loan(name: str, months: int, **terms: Any) -> dict[str, Any]:
+    """A loan of so many months by a borrower of this name, who is a segment of his own, if the terms do not say."""
+    return {"obligor_id": name, "segment": name, "maturity_date": month_end(months), **terms}
 
 
 def tape_of(*loans: Mapping[str, Any]) -> pl.DataFrame:

@@ -1,4 +1,7 @@
-"""How many scenarios are asked for, and how they are cut into batches and tiles, leaves every bit as it is."""
+"""How many scenarios are asked for, and how they are cut into batches and tiles, leaves every bit as it is.
+
+Tiles of the copula model, for every kind of it: tests/kernels/copula/test_engines.py.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ import numpy as np
 import pytest
 
 from rackrisk.kernels import engines, jax_engine
-from rackrisk.kernels.copula import jax_engine as copula_jax
-from rackrisk.kernels.copula import reference as copula_reference
 from rackrisk.kernels.engines import run_scenarios
 from rackrisk.kernels.tally import Tally
 
@@ -47,10 +48,11 @@ def test_sums_over_scenarios_are_the_sums_of_the_scenarios_asked_for(engine: str
         assert np.array_equal(run.causes.sum(axis=0), run.months.defaults.sum(axis=0))
 
 
-def test_a_short_copula_run_is_the_beginning_of_a_long_one() -> None:
-    longest = usual("copula").losses
+@pytest.mark.parametrize("engine", ["reference", "jax"])
+def test_a_short_copula_run_is_the_beginning_of_a_long_one(engine: str) -> None:
+    longest = usual("copula", engine).losses
     for count in (1, 3, 64, 1299):
-        assert digest(copula(scenarios=count).losses) == digest(longest.head(count)), count
+        assert digest(copula(engine=engine, scenarios=count).losses) == digest(longest.head(count)), count
 
 
 def shape() -> tuple[int, int, int]:
@@ -85,12 +87,3 @@ def test_the_reference_has_the_same_bytes_for_any_tile(tile: int, monkeypatch: p
     theirs = usual("structural", "reference")
     monkeypatch.setattr(engines, "REFERENCE_TILE", tile)
     assert digests(structural(engine="reference"), without=WATCHED) == digests(theirs, without=WATCHED)
-
-
-@pytest.mark.parametrize("tile", [64, 4096])
-def test_the_copula_has_the_same_bytes_for_any_tile(tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    theirs = {engine: digests(usual("copula", engine)) for engine in ("jax", "reference")}
-    monkeypatch.setattr(copula_jax, "tile_scenarios", lambda pool: tile)
-    monkeypatch.setattr(copula_reference, "TILE", tile)
-    monkeypatch.setattr(copula_reference, "CELLS", 8 * tile)
-    assert {engine: digests(copula(engine=engine)) for engine in theirs} == theirs

@@ -1,4 +1,7 @@
-"""A loan's or name's numbers are its own: they depend neither on its place in the tape nor on who stands beside it."""
+"""A loan's or name's numbers are its own: they depend neither on its place in the tape nor on who stands beside it.
+
+Names that leave a pool of the copula model, for every kind of it: tests/kernels/copula/test_engines.py.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from rackrisk.models.market.paths import simulate_paths
 from rackrisk.models.mechanisms import Mechanisms
 from rackrisk.models.results import SimulationResult
 
-from ..helpers.worlds import MODELS, book, built, copula, digest, digests, model_of, structural, usual
+from ..helpers.worlds import MODELS, book, built, digest, digests, model_of, structural, usual
 
 #: Both engines of the structural model; the compiled one needs a compilation for every book.
 ENGINES = ["reference", pytest.param("jax", marks=pytest.mark.slow)]
@@ -97,20 +100,3 @@ def test_with_contagion_newcomers_are_felt_through_prices_alone(engine: str) -> 
     alone, joined = beside(engine, contagion=True)
     assert (alone.losses["loss"] <= joined.losses["loss"] + 1).all()
     assert any((alone.losses_of(segment) != joined.losses_of(segment)).any() for segment in alone.segments)
-
-
-@pytest.mark.parametrize("engine", ["reference", "jax"])
-@pytest.mark.parametrize("kind", ["t", "wrong_way", "factors"])
-def test_no_name_notices_who_leaves(kind: str, engine: str) -> None:
-    names, _ = model_of(kind)
-    few = names.filter(pl.col("segment") != "s1")
-    whole, part = copula(kind=kind, engine=engine), copula(few, kind=kind, engine=engine)
-    stayed = whole.names.filter(pl.col("segment") != "s1")
-    assert digest(stayed.select("obligor_id", "pd_simulated")) == digest(
-        part.names.select("obligor_id", "pd_simulated")
-    )
-    for segment in part.segments:
-        difference = (whole.losses_of(segment) - part.losses_of(segment)).abs().max()
-        assert difference is not None
-        assert difference <= names.height * max(whole.quantum_usd, part.quantum_usd)  # type: ignore[operator]
-    assert part.names["pd_simulated"].sum() > 1

@@ -1,4 +1,7 @@
-"""Both engines give one answer, and it does not depend on how it was computed."""
+"""Both engines give one answer for every kind of model, and it does not depend on how it was computed.
+
+What both models promise alike (length of a run, processes, threads, the user's settings) is in tests/independence.
+"""
 
 import hashlib
 import subprocess
@@ -87,12 +90,6 @@ def test_the_size_of_a_tile_cannot_be_seen(kind: str, monkeypatch: pytest.Monkey
         assert_same(run(kind, engine=engine), whole(kind, engine))
 
 
-@pytest.mark.parametrize("engine", ["jax", "reference"])
-def test_a_scenario_does_not_depend_on_how_many_are_asked_for(engine: str):
-    few = run("t", engine=engine, scenarios=5)
-    assert_frame_equal(few.losses, whole("t", engine).losses.head(5), check_exact=True)
-
-
 def test_the_order_of_the_names_cannot_be_seen():
     names, config = model_of("wrong_way")
     shuffled = names.sample(fraction=1.0, shuffle=True, seed=3)
@@ -115,12 +112,6 @@ def test_nobody_notices_a_name_that_leaves(kind: str):
     difference = full.losses["loss:s0"].to_numpy() - part.losses["loss:s0"].to_numpy()
     assert np.abs(difference).max() <= quantum * names.height
     assert full.losses["loss:s0"].sum() > 0
-
-
-def test_runs_in_one_process_do_not_influence_each_other():
-    first = whole("wrong_way")
-    run("t", seed=9)
-    assert_same(run("wrong_way"), first)
 
 
 def test_segments_add_up_to_the_portfolio_to_the_last_unit():

@@ -40,6 +40,7 @@ def early_warning_section(facts: Facts) -> Section | None:
         slug="early-warning",
         title="Early warning",
         lead=f"Share of the obligors still performing that fail a test, in percent, at the end of {words(shown)}. "
+        "Cover is tested where there is income and debt service is due. "
         f"The darkest shade stands for {100 * full:g}\u00a0% or more, in all three tables. Obligors that "
         f"defaulted or repaid have left the count, so a share can fall while things get worse.{facts.left_out(ROWS)}",
         blocks=[*blocks, ltv] if ltv else blocks,

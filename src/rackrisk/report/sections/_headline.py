@@ -197,8 +197,8 @@ def _coverage(facts: Facts) -> Iterator[str]:
     if known:
         share, month = max(known)
         yield (
-            f"At the worst point, month {-month}, {percent_text(share)} of the obligors still performing "
-            "earn less than their debt service."
+            f"At the worst point, month {-month}, {percent_text(share)} of the obligors with income "
+            "and debt service due earn less than that service."
         )
 
 

@@ -30,7 +30,7 @@ from ._columns import (
 
 LOADING_PREFIX = "loading_"
 MAX_YEARS = 30
-NORM_TOLERANCE = 1e-12  # squares of rounded loadings, added over the factors, may exceed 1 by a few parts in 1e16
+NORM_TOLERANCE = 1e-9  # of squared norms of loadings that were written with few digits
 
 _LOADING = re.compile(rf"{LOADING_PREFIX}\w[\w .-]{{0,63}}")
 _PD_YEAR = re.compile(r"pd_([1-9][0-9]?)y")

@@ -86,7 +86,7 @@ correlation a x b, so that `copula.asset_correlation=0.2` is a loading of 0.447 
 Factors are named by their columns: letters, digits, blanks, `_`, `-` and `.`, 64 at most, beginning with a letter or
 digit. `copula.factor_correlation` names the same factors, or is a matrix in their sorted order; without it factors are
 independent. The systematic variance w'Rw of every name (for independent factors the sum of its squared loadings) is at
-most 1; rounding may take it 1e-12 above.
+most 1; rounding may take it 1e-9 above.
 """
 
 # Stand for the columns whose names the tape chooses.

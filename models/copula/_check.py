@@ -11,7 +11,7 @@ from ._config import CopulaConfig
 from ._factors import LOADING_PREFIX, factor_matrix, independent_loadings, loadings
 from ._pool import lgd_sd, pd_columns
 
-NORM_TOLERANCE = 1e-9  # of squared norms of loadings that were written with few digits
+NORM_TOLERANCE = 1e-9  # of squared norms of loadings that were written with few digits; as the reader of tapes
 
 
 def check_names(names: pl.DataFrame, config: CopulaConfig, *, file: str = "names") -> list[Problem]:

@@ -4,13 +4,13 @@ from functools import cache
 
 import numpy as np
 import polars as pl
-from scipy.special import betaincinv, ndtr
+from scipy.special import ndtr
 
 from rackrisk.kernels.copula.draws import REACH
+from rackrisk.models.beta import beta_quantile, beta_shape
 
 from ._config import CopulaConfig
 from ._factors import factor_matrix, independent_loadings, loadings
-from ._lgd import beta_shape
 from ._pool import lgd_sd, pd_columns
 from ._thresholds import chi_square_quantile, thresholds
 
@@ -47,7 +47,7 @@ def _mean_loss_rate(lgd: float, sd: float, pd: float, link: float, *, dof: float
         return float("nan")
     driver, weight = _normal_nodes(NODES)
     a, b = beta_shape(np.array(lgd), np.array(sd))
-    quantile = betaincinv(a, b, ndtr(driver))
+    quantile = beta_quantile(a, b, ndtr(driver))
     scale, share = _mixing_nodes(dof)
     threshold = thresholds(np.array(pd), dof) * scale
     default = ndtr((threshold[:, None] - link * driver) / np.sqrt(1 - link * link))

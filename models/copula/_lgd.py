@@ -1,9 +1,10 @@
 """Loss given default: tables of beta distributions."""
 
 import numpy as np
-from scipy.special import betaincinv, betaln
+from scipy.special import betaln
 
 from rackrisk.kernels.copula.arrays import LGD_BITS, MAX_CELLS
+from rackrisk.models.beta import beta_quantile, beta_shape
 
 MIN_CELLS = 16
 MAX_TABLE = 2**22  # cells of all distributions together
@@ -28,12 +29,6 @@ def lgd_tables(lgd: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return np.rint(means * 2.0**LGD_BITS).astype(np.int32), row.reshape(-1).astype(np.int32)
 
 
-def beta_shape(lgd: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two shape parameters of beta distributions with given means and standard deviations above zero."""
-    concentration = lgd * (1 - lgd) / sd**2 - 1
-    return lgd * concentration, (1 - lgd) * concentration
-
-
 def cell_means(lgd: np.ndarray, sd: np.ndarray, cells: int) -> np.ndarray:
     """Means of a beta variable between its quantiles at k / cells and (k + 1) / cells: float64 [D, cells].
 
@@ -53,7 +48,7 @@ def _boundary_term(a: np.ndarray, b: np.ndarray, probability: np.ndarray) -> np.
     """x^a y^b / (a B(a, b)) at quantiles x = 1 - y. Each of x and y is found from its own side, because a distribution
     with much weight at an end has quantiles that round to it; where even the distance from the end underflows, its
     power follows from the probability beyond, y^b = b B(a, b) P(X > x)."""
-    x, y = betaincinv(a, b, probability), betaincinv(b, a, 1 - probability)
+    x, y = beta_quantile(a, b, probability), beta_quantile(b, a, 1 - probability)
     with np.errstate(divide="ignore"):
         term = np.exp(a * np.log(x) + b * np.log(y) - np.log(a) - betaln(a, b))
     term = np.where(y < UNDERFLOW, (1 - probability) * b / a, term)

@@ -8,6 +8,7 @@ import polars as pl
 from rackrisk.kernels.copula.arrays import LOSS_BITS, Buckets, Names, Pool
 from rackrisk.kernels.streams import stream_words, streams
 from rackrisk.kernels.tally import power_of_two_quantum
+from rackrisk.models.beta import noticeable
 
 from ._config import CopulaConfig
 from ._factors import factor_matrix, independent_loadings, loadings
@@ -41,8 +42,8 @@ def pd_columns(config: CopulaConfig) -> list[str]:
 def lgd_sd(names: pl.DataFrame, config: CopulaConfig) -> np.ndarray:
     """Standard deviation of each name's LGD: the tape's where it has one, else the configuration's."""
     if "lgd_sd" in names.columns:
-        return names["lgd_sd"].fill_null(config.lgd.sd or 0.0).to_numpy()
-    return np.full(names.height, config.lgd.sd or 0.0)
+        return noticeable(names["lgd_sd"].fill_null(config.lgd.sd or 0.0).to_numpy())
+    return noticeable(np.full(names.height, config.lgd.sd or 0.0))
 
 
 def build_pool(names: pl.DataFrame, config: CopulaConfig) -> BuiltPool:

@@ -79,7 +79,11 @@ def _common_unit(losses: Array, total: float) -> float | None:
 
 
 def _common_divisor(a: float, b: float, *, floor: float) -> float:
-    while b > _ON_LATTICE * max(a, floor):
+    """Greatest common divisor by Euclid's algorithm, 0 if it is below the floor.
+
+    A remainder of a billionth of the floor is rounding: one of a billionth of `a` may be a whole small loss.
+    """
+    while b > _ON_LATTICE * floor:
         if b < floor * (1.0 - _ON_LATTICE):
             return 0.0
         a, b = b, abs(a - b * round(a / b))
@@ -128,10 +132,13 @@ class _WrongWay:
 
 
 def splitting_deviation(lattice: Lattice, pool: OneFactorPool, loss_usd: float) -> float:
-    """Standard deviation in USD that splitting adds to a loss of about `loss_usd`, made of typical defaults."""
+    """Standard deviation in USD that splitting adds to a loss of about `loss_usd`, made of typical defaults.
+
+    It is 0 only where nothing is split: the mean loss stands in for a smaller one.
+    """
     defaults = pool.count * pool.pd
     mean_loss = float(defaults @ (pool.ead_usd * pool.lgd))
     if mean_loss == 0.0:
         return 0.0
-    variance = loss_usd / mean_loss * float(defaults @ lattice.split_variance)
+    variance = max(loss_usd / mean_loss, 1.0) * float(defaults @ lattice.split_variance)
     return lattice.unit_usd * math.sqrt(variance)

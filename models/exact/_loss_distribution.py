@@ -48,7 +48,10 @@ class LossDistribution:
 
     @property
     def resolution_usd(self) -> float:
-        """How far a quantile may be off because of the lattice, in USD: 0 where every loss lies on it."""
+        """About how far a quantile may be off because of the lattice, in USD: 0 where every loss lies on it.
+
+        No bound: a pool whose losses are small against the unit may be further off.
+        """
         return self.unit_usd + self.lattice_error_usd if self.lattice_error_usd else 0.0
 
     def mean(self) -> float:

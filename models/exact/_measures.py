@@ -51,7 +51,7 @@ class ExactMeasures(NamedTuple):
 
     Attributes:
         table: scope, measure (EL, SD, VaR, ES), level (null for EL and SD), value (USD), resolution (USD), method.
-            `resolution` is how far the lattice may move the value: 0 where every loss lies on it.
+            `resolution` is about how far the lattice may move the value, no bound: 0 where every loss lies on it.
         notes: why rows are absent.
     """
 

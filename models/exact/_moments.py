@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rackrisk.models.beta import noticeable
+
 from ._array import Array
 from ._bivariate import bivariate_normal_cdf, bivariate_t_cdf
 from ._checks import degrees_of_freedom, fractions, not_negative
@@ -70,11 +72,11 @@ def portfolio_moments(
     """
     weights = np.atleast_2d(np.asarray(loadings, dtype=np.float64))
     columns = [not_negative("ead_usd", ead_usd), fractions("lgd", lgd), fractions("pd", pd)]
-    columns.append(not_negative("lgd_sd", 0.0 if lgd_sd is None or lgd_kind == "fixed" else lgd_sd))
+    columns.append(noticeable(not_negative("lgd_sd", 0.0 if lgd_sd is None or lgd_kind == "fixed" else lgd_sd)))
     ead, mean_lgd, p, sd = (np.broadcast_to(column, len(weights)) for column in columns)
     check_lgd(lgd_kind, mean_lgd, sd, given=lgd_sd is not None, correlation=lgd_correlation)
     independent = weights @ correlation_root(factor_correlation, weights.shape[1])
-    if np.any(np.einsum("nf,nf->n", independent, independent) > 1.0 + 1e-12):
+    if np.any(np.einsum("nf,nf->n", independent, independent) > 1.0 + 1e-9):
         raise ValueError("loadings w need w'Rw <= 1")
     degrees_of_freedom(dof)
     if lgd_kind == "wrong_way":

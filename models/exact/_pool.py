@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rackrisk.models.beta import noticeable
+
 from ._array import Array
 from ._checks import degrees_of_freedom, fractions, not_negative
 from ._conditional import conditional_pd, threshold
@@ -75,7 +77,7 @@ def one_factor_pool(
 ) -> OneFactorPool:
     """The pool of n names; every array is float64[n] or one number for all. See `one_factor_distribution`."""
     arrays = [not_negative("ead_usd", ead_usd), fractions("lgd", lgd), fractions("pd", pd), np.asarray(loading, float)]
-    arrays.append(not_negative("lgd_sd", 0.0 if lgd_sd is None or lgd_kind == "fixed" else lgd_sd))
+    arrays.append(noticeable(not_negative("lgd_sd", 0.0 if lgd_sd is None or lgd_kind == "fixed" else lgd_sd)))
     table = np.stack([np.atleast_1d(column) for column in np.broadcast_arrays(*arrays)])
     if table.ndim != 2 or table.shape[1] == 0:
         raise ValueError("a pool needs one number per name, and at least one name")

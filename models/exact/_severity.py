@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.special import betainc, betaincinv, ndtr
+from scipy.special import betainc, ndtr
+
+from rackrisk.models.beta import beta_quantile, beta_shape
 
 from ._array import Array
 from ._factor_grid import States
@@ -18,12 +20,6 @@ _STEPS_PER_DEVIATION = 4.0
 #: Steps of the latent grid per lattice step, so that the atoms of LGD at its nodes are not seen on the lattice.
 _STEPS_PER_POINT = 4.0
 _MAX_LATENT_NODES = 1 << 15
-
-
-def beta_parameters(mean: float, sd: float) -> tuple[float, float]:
-    """a, b of the beta distribution with this mean and standard deviation, 0 < sd < sqrt(mean (1 - mean))."""
-    concentration = mean * (1.0 - mean) / sd**2 - 1.0
-    return mean * concentration, (1.0 - mean) * concentration
 
 
 def split(points: Array, size: int) -> csr_array:
@@ -54,7 +50,7 @@ def beta_severity(ead: float, mean: float, sd: float) -> Array:
     The mass at k is E[max(0, 1 - |X - k|)], a second difference of E[(k - X)+], which for X = ead B is
     k I_x(a, b) - ead mean I_x(a + 1, b) at x = k / ead.
     """
-    a, b = beta_parameters(mean, sd)
+    a, b = beta_shape(mean, sd)
     size = math.ceil(ead) + 1
     at = np.arange(-1.0, size + 1.0)
     x = np.clip(at / ead, 0.0, 1.0)
@@ -89,7 +85,7 @@ def latent_nodes(step: float) -> Array:
 
 def latent_lgd(mean: float, sd: float, nodes: Array) -> Array:
     """LGD at the latent nodes: the beta quantile at Phi(node), which is the uniform's quantile."""
-    return betaincinv(*beta_parameters(mean, sd), ndtr(nodes))
+    return beta_quantile(*beta_shape(mean, sd), ndtr(nodes))
 
 
 def latent_weights(loading: float, states: States, nodes: Array, lgd_correlation: float) -> Array:

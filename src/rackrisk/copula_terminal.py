@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ._run import Run
 
 TOP_NAMES, MOST_YEARS = 5, 10
+ATOM = "atom"  # an estimate that stays on one possible loss has a standard error of 0, which is no certainty
 
 Row = Mapping[str, Any]
 
@@ -59,8 +60,12 @@ def losses(run: Run, both: Sequence[Row]) -> Table:
     table = table_of(f"Loss over {_years(run.result.horizon_years)}", *heads)
     for row, twin in zip(rows, exact, strict=True):
         share = percent(ratio(row["value"], run.result.exposure_usd["portfolio"]))
-        cells = [unit(row["value"]), unit(row["std_error"]), unit(twin.get("value")), z_text(twin.get("z")), share]
+        error = ATOM if row["measure"] in ("VaR", "ES") and row["std_error"] == 0 else unit(row["std_error"])
+        cells = [unit(row["value"]), error, unit(twin.get("value")), z_text(twin.get("z")), share]
         add_row(table, measure_name(row), *cells, interval(row, unit))
+    coarse = [e["resolution"] for e in exact if e.get("coarse")]
+    if coarse:
+        table.caption = f"exact VaR and ES on a grid, to about {unit(max(coarse))} {unit.name}: too coarse for a z"
     return table
 
 

@@ -15,8 +15,9 @@ def measures(*rows: tuple[str, str, float | None, float | None, float | None]) -
     return pl.DataFrame(rows, schema={**KEYS, "value": pl.Float64, "std_error": pl.Float64}, orient="row")
 
 
-def exact(*rows: tuple[str, str, float | None, float]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={**KEYS, "value": pl.Float64}, orient="row")
+def exact(*rows: tuple[str, str, float | None, float], resolution: float = 0.0) -> pl.DataFrame:
+    frame = pl.DataFrame(rows, schema={**KEYS, "value": pl.Float64}, orient="row")
+    return frame.with_columns(resolution=pl.lit(resolution))
 
 
 def test_twins_meet_by_scope_measure_and_level() -> None:
@@ -33,6 +34,15 @@ def test_without_an_error_there_is_no_z(error: float | None) -> None:
     assert found.select("difference", "z").row(0) == (1.0, None)
     assert z_of(5.0, error, 4.0) is None
     assert z_text(None) == "n/a"
+
+
+def test_a_coarse_exact_figure_gives_no_z() -> None:
+    simulated = measures(("a", "VaR", 0.99, 5.0, 2.0))
+    assert compared(simulated, exact(("a", "VaR", 0.99, 4.0), resolution=0.5))["z"].item() == 0.5
+    assert compared(simulated, exact(("a", "VaR", 0.99, 4.0), resolution=0.51)).select("z", "coarse").row(0) == (
+        None,
+        True,
+    )
 
 
 def test_z_has_a_sign_and_one_decimal() -> None:

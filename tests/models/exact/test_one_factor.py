@@ -130,6 +130,13 @@ def test_common_units_are_found() -> None:
         assert law.resolution_usd == 0.0
 
 
+def test_a_name_a_billion_times_larger_does_not_hide_the_others() -> None:
+    small, giant = np.full(200, 500.0), [4.5e14]
+    law = one_factor_distribution(np.concatenate([giant, small]), 1.0, [1e-4] + [0.02] * 200, 0.2**0.5)
+    assert law.resolution_usd > 0  # no grid of this size holds both
+    assert law.mean() == pytest.approx(4.5e10 + 200 * 10, rel=1e-9)
+
+
 def test_a_lattice_of_irrational_losses_has_enough_points() -> None:
     ead = np.array([1.0, math.pi, math.e])
     law = one_factor_distribution(ead, 1.0, 0.1, 0.2)

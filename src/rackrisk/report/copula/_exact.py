@@ -85,7 +85,10 @@ def _resolution(rows: Sequence[Both]) -> list[str]:
     if largest <= 0.0:
         return []
     most = fine_money([largest]).with_unit(largest)
-    return [f"Exact figures are computed on a grid of losses and may be off by up to {most}."]
+    return [
+        f"Exact figures are computed on a grid of losses, which may move them by about {most}. "
+        "No z is given where that is not small against the standard error."
+    ]
 
 
 def _relative(value: float | None, exact: float) -> float | None:

@@ -99,8 +99,10 @@ def exact_measures(
     notes: list[str] = []
     for scope in _scopes(names, config):
         solver = _Solver(scope, config, seconds)
-        rows += [*solver.moments(), *solver.tail(levels)]
-        notes += [f"no exact {reason}, scope {scope.name}" for reason in solver.reasons]
+        solved = [*solver.moments(), *solver.tail(levels)]
+        rows += [row for row in solved if math.isfinite(row[3])]
+        failed = [f"{row[1]}: the calculation has no finite result" for row in solved if not math.isfinite(row[3])]
+        notes += [f"no exact {reason}, scope {scope.name}" for reason in (*solver.reasons, *failed)]
         seconds -= solver.spent
     text, number = pl.String(), pl.Float64()
     schema = {"scope": text, "measure": text, "level": number, "value": number, "resolution": number, "method": text}

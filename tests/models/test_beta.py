@@ -46,4 +46,4 @@ def test_quantile_where_scipy_has_none() -> None:
 
 
 def test_a_spread_too_small_to_matter_is_none() -> None:
-    np.testing.assert_array_equal(noticeable([0.0, 1e-9, 9e-7, 1e-6, 0.2]), [0, 0, 0, 1e-6, 0.2])
+    np.testing.assert_array_equal(noticeable([0.0, 1e-9, 9e-6, 1e-5, 0.2]), [0, 0, 0, 1e-5, 0.2])

@@ -161,9 +161,9 @@ def test_bad_arguments_are_refused(bad: dict[str, Any]) -> None:
 
 
 def test_the_beta_distribution_has_the_mean_and_deviation_asked_for() -> None:
-    from rackrisk.models.exact._severity import beta_parameters
+    from rackrisk.models.beta import beta_shape
 
-    a, b = beta_parameters(0.3, 0.1)
+    a, b = beta_shape(0.3, 0.1)
     assert a / (a + b) == pytest.approx(0.3)
     assert math.sqrt(a * b / (a + b + 1)) / (a + b) == pytest.approx(0.1)
     assert 0 < betainc(a, b, 0.3) < 1

@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from .copula_contestants import Worker
+from .copula_contestants import copula_worker
 from .record import say, surroundings, table, write_record
+from .worker import Worker
 
 CHECKED = 40_000  # scenarios of the comparison with the reference
 SAME_DRAWS = ("jax", "numba")
@@ -72,7 +73,7 @@ def check(rows: list[Entry], names: int) -> dict[str, Any]:
     pythons = {"reference": sys.executable} | {row.contestant: row.python for row in rows}
     losses = {}
     for name, python in pythons.items():
-        worker = Worker(name, python=python, names=names, threads=1)
+        worker = copula_worker(name, python=python, names=names, threads=1)
         worker.answer()
         worker.ask(first=0, count=CHECKED, losses=True)
         losses[name] = np.array(worker.answer()["losses"])
@@ -103,7 +104,7 @@ def agreement(name: str, losses: np.ndarray, reference: np.ndarray) -> dict[str,
 def take_turns(rows: list[Entry], *, names: int, repeats: int, cores: int) -> list[dict[str, Any]]:
     """Open all contestants, let each run in turn, `repeats` times; medians by row."""
     teams = [
-        [Worker(row.contestant, python=row.python, names=names, threads=cores) for _ in range(row.processes)]
+        [copula_worker(row.contestant, python=row.python, names=names, threads=cores) for _ in range(row.processes)]
         for row in rows
     ]
     opened = [[worker.answer() for worker in team] for team in teams]

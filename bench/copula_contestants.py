@@ -6,7 +6,6 @@ One JSON request a line on stdin (`first`, `count`, `losses`), one JSON reply a 
 import json
 import os
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .worker import ONE_THREAD, ROOT
+from .worker import Worker
 
 Run = Callable[[int, int], np.ndarray]  # (first scenario, how many) -> losses
 ASSET_CORRELATION, SEED = 0.2, 1
@@ -97,38 +96,11 @@ def _peer(names: dict[str, np.ndarray]) -> Run:
     return run
 
 
-class Worker:
-    """Starts a contestant's process and speaks to it; `python` is the interpreter that has the contestant."""
-
-    def __init__(self, contestant: str, *, python: str, names: int, threads: int) -> None:
-        env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
-        if contestant in ("numpy", "creditriskengine"):
-            env |= ONE_THREAD
-        self._process = subprocess.Popen(
-            [python, "-m", "bench.copula_contestants", contestant, str(names), str(threads)],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, **request: Any) -> None:
-        """Send `first` and `count`; `losses=True` to have them sent back."""
-        assert self._process.stdin is not None
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-
-    def answer(self) -> dict[str, Any]:
-        """What the worker says next."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"a worker ended with exit code {self._process.wait()}; its message is above")
-        return json.loads(line)
-
-    def close(self) -> None:
-        """Let the process end."""
-        self._process.communicate()
+def copula_worker(contestant: str, *, python: str, names: int, threads: int) -> Worker:
+    """A contestant in a process of its own; `python` is the interpreter that has it."""
+    one_thread = contestant in ("numpy", "creditriskengine")
+    words = (contestant, str(names), str(threads))
+    return Worker("bench.copula_contestants", *words, python=python, one_thread=one_thread)
 
 
 def main(contestant: str, names: int, threads: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from .record import say, surroundings, table, write_record
 from .structural import check
-from .worker import Worker
+from .worker import structural_worker
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def sizes(*, quick: bool) -> list[Size]:
 def measure(size: Size, *, months: int, repeats: int) -> dict[str, Any]:
     """Median seconds and the process's peak memory."""
     order = {"facilities": size.facilities, "months": months, "scenarios": size.scenarios, "threads": 1}
-    worker = Worker("jax", **order)
+    worker = structural_worker("jax", **order)
     opened = worker.answer()
     answers = []
     for _ in range(repeats):

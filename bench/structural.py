@@ -27,7 +27,7 @@ import numpy as np
 
 from .agreement import agreement
 from .record import say, surroundings, table, write_record
-from .worker import ROOT, Worker
+from .worker import ROOT, Worker, structural_worker
 
 SMALL_FACILITIES, SMALL_SCENARIOS = 500, 64
 
@@ -66,7 +66,7 @@ def check(contestants: list[str], months: int) -> dict[str, Any]:
     small = {"facilities": SMALL_FACILITIES, "months": months, "scenarios": SMALL_SCENARIOS, "threads": 1}
     losses = {}
     for name in ["reference", *contestants]:
-        worker = Worker(name, **small)
+        worker = structural_worker(name, **small)
         worker.answer()
         worker.ask(first=0, count=SMALL_SCENARIOS, losses=True)
         losses[name] = np.array(worker.answer()["losses"])
@@ -86,7 +86,7 @@ def check(contestants: list[str], months: int) -> dict[str, Any]:
 def take_turns(rows: list[Entry], *, facilities: int, months: int, repeats: int, cores: int) -> list[dict[str, Any]]:
     """Open all contestants, let each run in turn, `repeats` times; medians by row."""
     teams = [
-        [Worker(e.contestant, facilities=facilities, months=months, scenarios=e.scenarios, threads=cores)
+        [structural_worker(e.contestant, facilities=facilities, months=months, scenarios=e.scenarios, threads=cores)
          for _ in range(e.processes)]
         for e in rows
     ]  # fmt: skip

@@ -20,20 +20,16 @@ class Worker:
     """Starts the process and speaks to it.
 
     Args:
-        contestant: see `open_contestant`.
-        facilities, months, scenarios: of the case; most scenarios in one request.
-        threads: of numba.
+        module: run with these words by the interpreter `python`.
+        one_thread: for NumPy, whose libraries would start threads of their own.
     """
 
-    def __init__(self, contestant: str, *, facilities: int, months: int, scenarios: int, threads: int) -> None:
+    def __init__(self, module: str, *words: str, python: str = sys.executable, one_thread: bool = False) -> None:
         env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
-        if contestant == "numpy":
-            env |= ONE_THREAD
-        order = {"facilities": facilities, "months": months, "scenarios": scenarios, "threads": threads}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker", contestant, json.dumps(order)],
+            [python, "-m", module, *words],
             cwd=ROOT,
-            env=env,
+            env=env | ONE_THREAD if one_thread else env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -55,6 +51,18 @@ class Worker:
     def close(self) -> None:
         """Let the process end."""
         self._process.communicate()
+
+
+def structural_worker(contestant: str, *, facilities: int, months: int, scenarios: int, threads: int) -> Worker:
+    """A contestant of the structural benchmark in a process of its own.
+
+    Args:
+        contestant: see `open_contestant`.
+        facilities, months, scenarios: of the case; most scenarios in one request.
+        threads: of numba.
+    """
+    order = {"facilities": facilities, "months": months, "scenarios": scenarios, "threads": threads}
+    return Worker("bench.worker", contestant, json.dumps(order), one_thread=contestant == "numpy")
 
 
 def main(contestant: str, order: dict[str, int]) -> None:

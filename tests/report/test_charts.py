@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from rackrisk.report.charts import Scale, ceiling, element, exceedance, histogram, wilson
@@ -26,6 +26,7 @@ def test_ticks_are_round_few_and_inside(high: float, count: int) -> None:
         assert digits in {"1", "2", "2.5", "5"}
 
 
+@example([1.000000001], 2)
 @given(st.lists(positive, min_size=1, max_size=5), st.integers(2, 8))
 def test_an_axis_ends_with_a_tick_not_below_any_value(values: list[float], count: int) -> None:
     end = ceiling(values, count)

@@ -71,8 +71,15 @@ def ceiling(values: Iterable[float], count: int) -> float:
     largest = max(values, default=0.0)
     if largest <= 0.0:
         return 1.0
-    step = round_step(largest, count)
-    return step * math.ceil(largest / step - 1e-9)
+    end = largest
+    while (rounded := _next_tick(end, count)) > end * (1 + 1e-9):  # a longer axis may have longer steps
+        end = rounded
+    return rounded
+
+
+def _next_tick(end: float, count: int) -> float:
+    step = round_step(end, count)
+    return step * math.ceil(end / step - 1e-9)
 
 
 def spread(wanted: list[float], *, gap: float, low: float, high: float) -> list[float]:

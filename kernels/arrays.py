@@ -132,6 +132,7 @@ class State(NamedTuple):
     prepaid: Any  # share of the scheduled debt that sweeps have repaid
     cure_usd: Any
     guarantee_usd: Any
+    paid_usd_months: Any  # discounted debt that has paid interest, added up over the months, all facilities together
     default_month: Any  # int32, 0 while alive
     cause: Any  # int32: 0 alive, 1 payment, 2 margin, 3 refinancing
     inventory: Any  # [S, V]

@@ -4,15 +4,17 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .arrays import Book, Paths
 from .reference import simulate_tile
 from .streams import key_words
-from .tally import BY_SCENARIO, Scale, Tally, map_fields
+from .tally import BY_SCENARIO, FacilityRows, Scale, Tally, map_fields
 
+Result = TypeVar("Result")
+Simulate = Callable[[np.ndarray, np.ndarray], tuple[Tally, FacilityRows]]
 ENGINES = ("reference", "jax", "cuda")
 REFERENCE_TILE = 64
 MAX_SCENARIOS = 2**26  # of one run: so many sums of losses fit 62 bits
@@ -29,6 +31,7 @@ class Engine:
     Attributes:
         run: scenario numbers uint32 and validity bool, both [parallel * group], to a tally with a leading dimension of
             `parallel`.
+        replay: from the same, what these scenarios did to every facility, with a leading dimension of `parallel`.
         group: scenarios simulated by one call on one device.
         parallel: groups simulated at once.
         device: in words.
@@ -40,6 +43,7 @@ class Engine:
     group: int
     parallel: int
     run: Callable[[np.ndarray, np.ndarray], Tally]
+    replay: Callable[[np.ndarray, np.ndarray], FacilityRows]
 
 
 def choose(name: str) -> tuple[str, str | None]:
@@ -73,47 +77,77 @@ def open_engine(
 
         run, group, devices = open_tiles(book, market, scale, make_paths, key=key, precision=precision)
         device = f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
-        return Engine(name, precision, device, group, len(devices), run)
+        return Engine(name, precision, device, group, len(devices), *_views(run))
 
-    def run_reference(scenario: np.ndarray, valid: np.ndarray) -> Tally:
+    def run_reference(scenario: np.ndarray, valid: np.ndarray) -> tuple[Tally, FacilityRows]:
         paths = make_paths(np, market, key, scenario)
-        tally = simulate_tile(book, paths, scale, key, scenario=scenario, valid=valid)
-        return map_fields(lambda field: field[None], tally)
+        tally, rows = simulate_tile(book, paths, scale, key, scenario=scenario, valid=valid)
+        return map_fields(lambda field: field[None], tally), FacilityRows(*(field[None] for field in rows))
 
-    return Engine("reference", "float64", f"NumPy on {platform.machine()}", REFERENCE_TILE, 1, run_reference)
+    device = f"NumPy on {platform.machine()}"
+    return Engine("reference", "float64", device, REFERENCE_TILE, 1, *_views(run_reference))
 
 
-def run_scenarios(engine: Engine, scenarios: int, progress: Callable[[int, int], None] | None = None) -> Tally:
-    """Tally of scenarios 0..scenarios-1; loss and exposure have one row a scenario, in order.
+def _views(both: Simulate) -> tuple[Callable[..., Tally], Callable[..., FacilityRows]]:
+    """The two results of one program apart: what a run adds up, and what a replay looks at."""
+    return lambda *batch: both(*batch)[0], lambda *batch: both(*batch)[1]
+
+
+def run_scenarios(
+    engine: Engine, scenarios: int | np.ndarray, progress: Callable[[int, int], None] | None = None
+) -> Tally:
+    """Tally of scenarios 0..scenarios-1, or of the scenarios with given numbers.
+
+    Loss, exposure and paid have one row a scenario, in order.
+
+    Args:
+        scenarios: how many, or their numbers, uint32 [S].
 
     Raises:
-        ValueError: more scenarios than the exact sums can hold.
+        ValueError: no scenario, or more than the exact sums can hold.
     """
-    if not 0 < scenarios <= MAX_SCENARIOS:
-        raise ValueError(f"scenarios must be from 1 to {MAX_SCENARIOS:,}, not {scenarios:,}")
+    numbers = range(scenarios) if isinstance(scenarios, int) else scenarios
+    count = len(numbers)
+    if not 0 < count <= MAX_SCENARIOS:
+        raise ValueError(f"scenarios must be from 1 to {MAX_SCENARIOS:,}, not {count:,}")
     total: Tally | None = None
     rows: list[Tally] = []
-    for tally, done in _tallies(engine, scenarios):
-        rows.append(tally)
-        sums = map_fields(lambda field: field.sum(axis=0), tally)
+    for tally in _ahead(engine.run(*batch) for batch in _batches(engine, numbers)):
+        found = map_fields(np.asarray, tally)
+        rows.append(found)
+        sums = map_fields(lambda field: field.sum(axis=0), found)
         total = sums if total is None else map_fields(np.add, total, sums)
         if progress is not None:
-            progress(min(done, scenarios), scenarios)
+            progress(min(len(rows) * engine.group * engine.parallel, count), count)
     assert total is not None
     by_scenario = {name: np.concatenate([getattr(tally, name) for tally in rows]) for name in BY_SCENARIO}
-    flat = {name: field.reshape(-1, field.shape[-1])[:scenarios] for name, field in by_scenario.items()}
+    flat = {name: field.reshape(-1, field.shape[-1])[:count] for name, field in by_scenario.items()}
     return total._replace(**flat)
 
 
-def _tallies(engine: Engine, scenarios: int) -> Iterator[tuple[Tally, int]]:
-    """Tallies of batches in NumPy, and scenarios done after each. One batch runs ahead of the one that is read."""
-    batch = engine.group * engine.parallel
-    ahead: list[tuple[Tally, int]] = []
-    for first in range(0, scenarios, batch):
-        numbers = np.arange(first, first + batch, dtype=np.uint32)
-        ahead.append((engine.run(numbers, numbers < scenarios), first + batch))
-        if len(ahead) > 1:
-            tally, done = ahead.pop(0)
-            yield map_fields(np.asarray, tally), done
-    tally, done = ahead.pop()
-    yield map_fields(np.asarray, tally), done
+def replay_scenarios(engine: Engine, numbers: np.ndarray) -> Iterator[FacilityRows]:
+    """What the scenarios with these numbers, uint32 [S], did to every facility, batch after batch in their order.
+
+    The same program as `run_scenarios` on the same random numbers: every loss is that of the run, to the last quantum.
+    """
+    left = len(numbers)
+    for rows in _ahead(engine.replay(*batch) for batch in _batches(engine, numbers)):
+        yield FacilityRows(*(np.asarray(field).reshape(-1, field.shape[-1])[:left] for field in rows))
+        left -= engine.group * engine.parallel
+
+
+def _batches(engine: Engine, numbers: range | np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Scenario numbers and validity of one call after the other; the last one is filled up."""
+    size = engine.group * engine.parallel
+    for first in range(0, len(numbers), size):
+        part = np.asarray(numbers[first : first + size], dtype=np.uint32)
+        yield np.pad(part, (0, size - len(part))), np.arange(size) < len(part)
+
+
+def _ahead(calls: Iterator[Result]) -> Iterator[Result]:
+    """The same, with one batch running ahead of the one that is read."""
+    waiting: list[Result] = []
+    for call in calls:
+        yield from waiting
+        waiting = [call]
+    yield from waiting

@@ -21,7 +21,18 @@ from .month import Scene, month_of_loans, sell
 from .recovery import facility_losses
 from .reference import MONTHS_PER_BLOCK, idiosyncratic_normals
 from .sums import count_by
-from .tally import BY_SCENARIO, MonthTally, Scale, Tally, map_fields, tally_carried, tally_month, tally_tile
+from .tally import (
+    BY_SCENARIO,
+    FacilityRows,
+    MonthTally,
+    Scale,
+    Tally,
+    facility_rows,
+    map_fields,
+    tally_carried,
+    tally_month,
+    tally_tile,
+)
 
 MakePaths = Callable[[Any, Any, Any, Any], Paths]  # (xp, market, key, scenario) -> market paths, float64
 CELLS_PER_TILE = 16384  # scenarios x obligors that stay in a core's cache
@@ -56,7 +67,9 @@ def cast(tree: Any, precision: Any) -> Any:
     return jax.tree.map(one, tree)
 
 
-def simulate_tile(chunked: Chunked, paths: Paths, scale: Scale, key: Any, *, scenario: Any, valid: Any) -> Tally:
+def simulate_tile(
+    chunked: Chunked, paths: Paths, scale: Scale, key: Any, *, scenario: Any, valid: Any
+) -> tuple[Tally, FacilityRows]:
     """`reference.simulate_tile`, traceable; `chunked` and `paths` in the engine's precision."""
     parts, valid = chunked.parts, valid[:, None]
     chunks, months_and_today, columns = parts.debt.balance_usd.shape
@@ -107,12 +120,13 @@ def simulate_tile(chunked: Chunked, paths: Paths, scale: Scale, key: Any, *, sce
     impact, end = jnp.moveaxis(jnp.concatenate([first.impact[None], impacts]), 0, 1), joined(end)
     losses = facility_losses(jnp, chunked.book, paths, impact, end)
     carried = carried.reshape(months, -1)[:, chunked.place]
-    return tally_tile(jnp, scale, by_month, losses, end, carried=carried, valid=valid)
+    tally = tally_tile(jnp, scale, by_month, losses, end, carried=carried, valid=valid)
+    return tally, facility_rows(jnp, scale, losses, valid)
 
 
 def open_tiles(
     book: Book, market: Any, scale: Scale, make_paths: MakePaths, *, key: tuple[int, int], precision: str
-) -> tuple[Callable[[np.ndarray, np.ndarray], Tally], int, list[Any]]:
+) -> tuple[Callable[[np.ndarray, np.ndarray], tuple[Tally, FacilityRows]], int, list[Any]]:
     """Compile the tile for every device there is.
 
     Args:
@@ -122,8 +136,8 @@ def open_tiles(
         precision: float32 or float64 for the loans; the market is float64.
 
     Returns:
-        A function of scenario numbers and validity, both [devices * group], that gives tallies with a leading device
-        dimension; scenarios per group of tiles; the devices.
+        A function of scenario numbers and validity, both [devices * group], that gives tallies and rows with a leading
+        device dimension; scenarios per group of tiles; the devices.
     """
     use_every_core()
     tile, group = tile_scenarios(book.stream.shape[0])
@@ -137,7 +151,7 @@ def open_tiles(
             jax.sharding.NamedSharding(mesh, PartitionSpec()),
         )
 
-    def run(scenario: np.ndarray, valid: np.ndarray) -> Tally:
+    def run(scenario: np.ndarray, valid: np.ndarray) -> tuple[Tally, FacilityRows]:
         with jax.enable_x64(True):
             return compiled(fixed, scenario, valid)
 
@@ -145,7 +159,9 @@ def open_tiles(
 
 
 @lru_cache(maxsize=8)
-def _program(make_paths: MakePaths, tile: int, devices: tuple[Any, ...]) -> tuple[Callable[..., Tally], Any]:
+def _program(
+    make_paths: MakePaths, tile: int, devices: tuple[Any, ...]
+) -> tuple[Callable[..., tuple[Tally, FacilityRows]], Any]:
     """The program of one group of tiles on every device, and the mesh of the devices.
 
     Kept, so that runs which differ in numbers alone are compiled once: JAX looks at shapes, and `make_paths` compares
@@ -153,26 +169,24 @@ def _program(make_paths: MakePaths, tile: int, devices: tuple[Any, ...]) -> tupl
     """
     mesh = jax.sharding.Mesh(np.array(devices), ("device",))
 
-    def simulate_group(fixed: Any, scenario: Any, valid: Any) -> Tally:
+    def simulate_group(fixed: Any, scenario: Any, valid: Any) -> tuple[Tally, FacilityRows]:
         chunked, market, scale, key = fixed
         paths = cast(make_paths(jnp, market, key, scenario), chunked.parts.terms.cash_usd.dtype)
 
-        def one_tile(part: tuple[Paths, Any, Any]) -> Tally:
+        def one_tile(part: tuple[Paths, Any, Any]) -> tuple[Tally, FacilityRows]:
             return simulate_tile(chunked, part[0], scale, key, scenario=part[1], valid=part[2])
 
-        def add_tile(total: Tally, part: tuple[Paths, Any, Any]) -> tuple[Tally, tuple[Any, ...]]:
-            tally = one_tile(part)
-            return map_fields(jnp.add, total, tally), tuple(getattr(tally, name) for name in BY_SCENARIO)
+        def add_tile(total: Tally, part: tuple[Paths, Any, Any]) -> tuple[Tally, tuple[dict[str, Any], FacilityRows]]:
+            tally, rows = one_tile(part)
+            return map_fields(jnp.add, total, tally), ({name: getattr(tally, name) for name in BY_SCENARIO}, rows)
 
         parts = jax.tree.map(lambda rows: rows.reshape(-1, tile, *rows.shape[1:]), (paths, scenario, valid))
-        shapes = jax.eval_shape(one_tile, jax.tree.map(lambda rows: rows[0], parts))
+        shapes, _ = jax.eval_shape(one_tile, jax.tree.map(lambda rows: rows[0], parts))
         nothing = map_fields(lambda field: jnp.zeros(field.shape, field.dtype), shapes)
-        sums, by_scenario = jax.lax.scan(add_tile, nothing, parts)
+        sums, tiles = jax.lax.scan(add_tile, nothing, parts)
         sums = map_fields(lambda field: field[None], sums)
-        rows = {
-            name: field.reshape(1, -1, field.shape[-1]) for name, field in zip(BY_SCENARIO, by_scenario, strict=True)
-        }
-        return sums._replace(**rows)
+        by_scenario, rows = jax.tree.map(lambda field: field.reshape(1, -1, field.shape[-1]), tiles)
+        return sums._replace(**by_scenario), rows
 
     split, same = PartitionSpec("device"), PartitionSpec()
     mapped = jax.shard_map(simulate_group, mesh=mesh, in_specs=(same, split, split), out_specs=split, check_vma=False)

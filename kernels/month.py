@@ -77,6 +77,7 @@ def start(xp: Any, book: Book, scenarios: int) -> State:
         prepaid=zeros,
         cure_usd=xp.broadcast_to(terms.cure_usd, shape),
         guarantee_usd=xp.broadcast_to(terms.guarantee_usd, shape),
+        paid_usd_months=zeros,
         default_month=none,
         cause=none,
         inventory=xp.zeros(channels, dtype),
@@ -245,6 +246,7 @@ def carry(xp: Any, scene: Scene, t: Any, state: State, reading: Reading, *, outc
     accounts = outcome.accounts
     estate = xp.where(defaulted, state.cash_usd + xp.maximum(reading.cfads, 0), state.cash_usd)
     dead_guarantor = defaulted & (scene.guarantor_death <= t)
+    paid = reading.debt * column(scene.paths.discount[:, t])
     return state._replace(
         shock=reading.shock,
         cash_usd=keep(accounts.cash, estate),
@@ -253,6 +255,7 @@ def carry(xp: Any, scene: Scene, t: Any, state: State, reading: Reading, *, outc
         prepaid=keep(outcome.prepaid, state.prepaid),
         cure_usd=keep(accounts.cure, state.cure_usd),
         guarantee_usd=keep(accounts.guarantee, xp.where(dead_guarantor, 0, state.guarantee_usd)),
+        paid_usd_months=keep(state.paid_usd_months + paid, state.paid_usd_months),
         default_month=xp.where(defaulted, xp.asarray(t, xp.int32), state.default_month),
         cause=xp.where(defaulted, outcome.cause, state.cause),
     )

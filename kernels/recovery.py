@@ -18,6 +18,7 @@ class FacilityLoss(NamedTuple):
     exposure_usd: Any  # principal outstanding at default, not discounted
     loss_usd: Any  # discounted to the as-of date
     exposure_pv_usd: Any  # principal outstanding at default, discounted
+    paid_usd_months: Any  # discounted debt that paid interest, added up over the months: of the whole obligor
 
 
 def sale_prices(xp: Any, book: Book, paths: Paths, impact: Any) -> Any:
@@ -92,4 +93,10 @@ def facility_losses(xp: Any, book: Book, paths: Paths, impact: Any, end: State) 
     exposure = xp.where(default_month > 0, (1 - end.prepaid)[:, facilities.obligor] * balance, 0)
     share = lost[facilities.rank, :, facilities.obligor].T * (1 - facilities.unsecured_recovery)
     rows = xp.arange(at.shape[0])[:, None]
-    return FacilityLoss(default_month, exposure, exposure * share, exposure * paths.discount[rows, default_month])
+    return FacilityLoss(
+        default_month=default_month,
+        exposure_usd=exposure,
+        loss_usd=exposure * share,
+        exposure_pv_usd=exposure * paths.discount[rows, default_month],
+        paid_usd_months=end.paid_usd_months[:, facilities.obligor],
+    )

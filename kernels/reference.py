@@ -9,7 +9,7 @@ from .month import month, scene, start
 from .normals import normal_pair
 from .recovery import facility_losses
 from .streams import Purpose, words
-from .tally import MonthTally, Scale, Tally, tally_carried, tally_month, tally_tile
+from .tally import FacilityRows, MonthTally, Scale, Tally, facility_rows, tally_carried, tally_month, tally_tile
 
 MONTHS_PER_BLOCK = 4
 
@@ -26,7 +26,9 @@ def idiosyncratic_normals(
     return [*normal_pair(xp, four[0], four[1], dtype), *normal_pair(xp, four[2], four[3], dtype)]
 
 
-def simulate_tile(book: Book, paths: Paths, scale: Scale, key: tuple[int, int], *, scenario: Any, valid: Any) -> Tally:
+def simulate_tile(
+    book: Book, paths: Paths, scale: Scale, key: tuple[int, int], *, scenario: Any, valid: Any
+) -> tuple[Tally, FacilityRows]:
     """Simulate the scenarios of one tile.
 
     Args:
@@ -47,4 +49,5 @@ def simulate_tile(book: Book, paths: Paths, scale: Scale, key: tuple[int, int], 
         carried.append(tally_carried(np, view, valid[:, None]))
     by_month = MonthTally(*(np.stack(field) for field in zip(*tallies, strict=True)))
     losses = facility_losses(np, book, paths, np.stack(impacts, axis=1), state)
-    return tally_tile(np, scale, by_month, losses, state, carried=np.stack(carried), valid=valid[:, None])
+    tally = tally_tile(np, scale, by_month, losses, state, carried=np.stack(carried), valid=valid[:, None])
+    return tally, facility_rows(np, scale, losses, valid[:, None])

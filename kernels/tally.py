@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .accounts import TINY_USD
 from .arrays import Book, MonthView, State
 from .recovery import FacilityLoss
 from .sums import count_by
@@ -28,6 +29,7 @@ class Scale(NamedTuple):
     loss_quantum_usd: Any  # []
     view_quantum_usd: Any  # []
     first_balance_usd: Any  # [F]
+    most_paid_usd_months: Any  # [F] what `paid_usd_months` of the facility's obligor cannot exceed
     facility_in_group: Any  # [G, F] float64, one-hot
     obligor_in_group: Any  # [G, N] float64, one-hot
 
@@ -52,6 +54,7 @@ class Tally(NamedTuple):
 
     loss: Any  # [S, G] loss quanta of each scenario
     exposure: Any  # [S, G] discounted exposure at default, loss quanta
+    paid: Any  # [S, G] discounted debt that paid interest, view quanta times months; obligors by their group
     months: MonthTally  # each with a leading month dimension; defaults summed, [T, G]
     watched: Any  # [] scenarios behind `months`
     default_squares: Any  # [T, G] sum over scenarios of squared cumulative defaults
@@ -60,12 +63,21 @@ class Tally(NamedTuple):
     facility_defaults: Any  # [Y, F] defaults within 1, 2, ... years
     facility_loss: Any  # [F] loss quanta
     facility_loss_squares: Any  # [F] in units of 4^-SQUARE_BITS of the squared initial balance
+    facility_loss_paid: Any  # [F] products of loss and paid share, in units of 4^-SQUARE_BITS
+    facility_paid_squares: Any  # [F] squared paid shares, in units of 4^-SQUARE_BITS
     facility_exposure: Any  # [F] undiscounted, loss quanta
     facility_exposure_pv: Any  # [F] loss quanta
     carried: Any  # [T, N] discounted shares of the scheduled debt that paid interest, in units of 2^-CARRIED_BITS
 
 
-BY_SCENARIO = ("loss", "exposure")  # fields with a row a scenario; all others are sums over them
+class FacilityRows(NamedTuple):
+    """What single scenarios did to single facilities, [S, F]; only replays keep it."""
+
+    loss: Any  # int64 loss quanta; over the facilities of a group they add up to the tally's loss
+    paid_share: Any  # int32 debt of the obligor that paid interest over the most there can be, units of 2^-SQUARE_BITS
+
+
+BY_SCENARIO = ("loss", "exposure", "paid")  # fields with a row a scenario; all others are sums over them
 
 
 def map_fields(function: Callable[..., Any], *tallies: Tally) -> Tally:
@@ -134,8 +146,10 @@ def tally_tile(
     def quanta(amount: Any) -> Any:
         return xp.where(valid, xp.round(amount.astype(xp.float64) / scale.loss_quantum_usd), 0)
 
-    loss, exposure_pv = quanta(losses.loss_usd), quanta(losses.exposure_pv_usd)
+    loss, exposure_pv = _loss_quanta(xp, scale, losses, valid), quanta(losses.exposure_pv_usd)
     share = xp.round(losses.loss_usd.astype(xp.float64) / scale.first_balance_usd * 2.0**SQUARE_BITS)
+    paid_share = _paid_share(xp, scale, losses, valid)
+    paid = xp.where(valid, xp.round(end.paid_usd_months.astype(xp.float64) / scale.view_quantum_usd), 0)
     cumulative = _integer(xp, xp.cumsum(months.defaults, axis=0))  # [T, S, G]
     causes = (xp.arange(1, 4, dtype=xp.int32)[:, None, None] == end.cause) & valid
     in_group = scale.obligor_in_group.astype(xp.float32)
@@ -144,6 +158,7 @@ def tally_tile(
     return Tally(
         loss=_integer(xp, count_by(xp, loss, scale.facility_in_group)),
         exposure=_integer(xp, count_by(xp, exposure_pv, scale.facility_in_group)),
+        paid=_integer(xp, count_by(xp, paid, scale.obligor_in_group)),
         months=months._replace(defaults=_integer(xp, xp.sum(months.defaults, axis=1))),
         watched=xp.sum(valid[: watched(valid.shape[0])], dtype=xp.int64),
         default_squares=xp.sum(cumulative * cumulative, axis=1),
@@ -152,10 +167,28 @@ def tally_tile(
         facility_defaults=_defaults_by_year(xp, losses.default_month, months.performing.shape[0], valid),
         facility_loss=_total(xp, loss),
         facility_loss_squares=_total(xp, xp.where(valid, share * share, 0)),
+        facility_loss_paid=_total(xp, share * paid_share),
+        facility_paid_squares=_total(xp, paid_share * paid_share),
         facility_exposure=_total(xp, exposure),
         facility_exposure_pv=_total(xp, exposure_pv),
         carried=_integer(xp, carried),
     )
+
+
+def facility_rows(xp: Any, scale: Scale, losses: FacilityLoss, valid: Any) -> FacilityRows:
+    """The outcomes behind a tile's sums; `valid` [S, 1]."""
+    loss, paid_share = _loss_quanta(xp, scale, losses, valid), _paid_share(xp, scale, losses, valid)
+    return FacilityRows(_integer(xp, loss), paid_share.astype(xp.int32))
+
+
+def _loss_quanta(xp: Any, scale: Scale, losses: FacilityLoss, valid: Any) -> Any:
+    return xp.where(valid, xp.round(losses.loss_usd.astype(xp.float64) / scale.loss_quantum_usd), 0)
+
+
+def _paid_share(xp: Any, scale: Scale, losses: FacilityLoss, valid: Any) -> Any:
+    """Rounded, so that sums of its products are exact; zero for loans that are due before the first month."""
+    most = xp.maximum(scale.most_paid_usd_months, TINY_USD)
+    return xp.where(valid, xp.round(losses.paid_usd_months.astype(xp.float64) / most * 2.0**SQUARE_BITS), 0)
 
 
 def _defaults_by_year(xp: Any, default_month: Any, months: int, valid: Any) -> Any:

@@ -63,11 +63,12 @@ def build_book(
     used_cash = _used(np.concatenate([*exposure.merchant, exposure.released], axis=1), power)
     used_value = _used(owned.units + owned.sale_quanta, coin)
     sales = liquidation(market, recovery, used_value)
-    scopes, scale = reporting(rows, segments)
+    owed = debt(rows, plan)
+    scopes, scale = reporting(rows, segments, owed.balance_usd)
     book = arrays.Book(
         stream=streams(rows.obligors),
         cash=cash(rows, exposure, market, counterparties=list(pds), channels=used_cash),
-        debt=debt(rows, plan),
+        debt=owed,
         terms=terms(rows, list(pds)),
         assets=owned._replace(
             units=owned.units[used_value],

@@ -11,10 +11,13 @@ from ._rows import Rows
 UNNAMED = "(none)"  # group of the rows whose column is empty
 
 
-def reporting(rows: Rows, segments: tuple[str, ...]) -> tuple[list[str], Scale]:
+def reporting(rows: Rows, segments: tuple[str, ...], balance_usd: np.ndarray) -> tuple[list[str], Scale]:
     """Scopes, the portfolio first, and which facility and obligor (by its largest facility) belongs to which.
 
     Scopes of the first segmentation are the bare names, of the others `column:name`.
+
+    Args:
+        balance_usd: [T+1, N] scheduled debt of every obligor.
     """
     balance = rows.number("balance_usd")
     main_facility = np.lexsort((-balance, rows.owner))[rows.first]
@@ -30,6 +33,7 @@ def reporting(rows: Rows, segments: tuple[str, ...]) -> tuple[list[str], Scale]:
         loss_quantum_usd=np.array(power_of_two_quantum(total, LOSS_BITS)),
         view_quantum_usd=np.array(power_of_two_quantum(total, VIEW_BITS)),
         first_balance_usd=balance,
+        most_paid_usd_months=balance_usd[:-1].sum(axis=0)[rows.owner],
         facility_in_group=facility_in_group,
         obligor_in_group=facility_in_group[:, main_facility],
     )

@@ -172,7 +172,7 @@ def engine_run(built: BuiltBook, paths: Any, numbers: np.ndarray) -> tuple[list[
         patch.setattr(reference, "month", overhear)
         patch.setattr(reference, "facility_losses", overhear_losses)
         everyone = np.ones(len(numbers), dtype=bool)
-        tally = simulate_tile(built.book, paths, built.scale, KEY, scenario=numbers, valid=everyone)
+        tally, _ = simulate_tile(built.book, paths, built.scale, KEY, scenario=numbers, valid=everyone)
     return states, losses[0], tally
 
 

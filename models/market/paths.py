@@ -5,6 +5,7 @@ The equations are in `docs/model.md`, section "Market".
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -252,7 +253,7 @@ def simulate_paths(xp: Any, market: MarketArrays, key: tuple[Any, Any], scenario
     """Market paths of some scenarios.
 
     Args:
-        xp: `numpy`, or `jax.numpy` with 64-bit types.
+        xp: `numpy`, `cupy`, or `jax.numpy` with 64-bit types.
         market: parameters; their [H+1] arrays set the number of months H.
         key: the seed's two words.
         scenario: uint32 [S], absolute scenario numbers.
@@ -276,21 +277,23 @@ def simulate_paths(xp: Any, market: MarketArrays, key: tuple[Any, Any], scenario
 
 def _scan(xp: Any) -> Scan:
     """The namespace's way to run a step month after month."""
-    if xp is np:
-        return _loop
-    from jax.lax import scan
+    if xp.__name__ == "jax.numpy":
+        from jax.lax import scan
 
-    return scan
+        return scan
+    return partial(_loop, xp)
 
 
-def _loop(step: Callable[[Any, Any], tuple[Any, Any]], state: Any, inputs: tuple[Any, Draws]) -> tuple[Any, Seen]:
-    """`jax.lax.scan` for NumPy: run `step` over the leading dimension and stack what it returns."""
-    months, draws = inputs
+def _loop(
+    xp: Any, step: Callable[[Any, Any], tuple[Any, Any]], state: Any, inputs: tuple[Any, Draws]
+) -> tuple[Any, Seen]:
+    """`jax.lax.scan` for NumPy and CuPy: run `step` over the leading dimension and stack what it returns."""
+    _, draws = inputs
     rows = []
-    for place, t in enumerate(months):
-        state, row = step(state, (t, Draws(*(field[place] for field in draws))))
+    for place in range(draws.regime.shape[0]):
+        state, row = step(state, (place + 1, Draws(*(field[place] for field in draws))))
         rows.append(row)
-    return state, Seen(*(np.stack(field) for field in zip(*rows, strict=True)))
+    return state, Seen(*(xp.stack(field) for field in zip(*rows, strict=True)))
 
 
 def see(xp: Any, market: MarketArrays, state: Market, t: Any) -> Seen:

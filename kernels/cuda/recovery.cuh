@@ -1,0 +1,134 @@
+// From a default to losses: recovery.py for one obligor, added to the sums as tally.py does.
+#include "month.cuh"
+
+constexpr int RANKS = 3;
+
+DEVICE long long quanta(double usd, double per_usd) { return llrint(usd * per_usd); }
+
+// Discounted dollars from one unit of an asset of channel v whose owner defaults in month t.
+DEVICE real sale_price(const Book& book, const World& world, int s, int t, int v) {
+    const int months = int(book.months) + 1, rows = int(book.rows), channels = int(book.value_channels);
+    const int later = s * rows + t + book.lag_months[v];
+    return world.price_impact[(s * months + t) * channels + v] * world.price[later * channels + v] *
+           world.discount[later] * book.kept_share[v];
+}
+
+struct Lost {
+    real share[RANKS];  // in dollars of today per dollar owed at default
+};
+
+// Secured ranks take the secured part of the estate in turn; the rest of it goes to all unpaid claims alike.
+DEVICE Lost lost_shares(const Book& book, const World& world, int s, int t, int i, const Accounts& a) {
+    const real discount = world.discount[s * int(book.rows) + t];
+    real owned = 0, pledged = 0;
+    for (int e = 0; e < book.asset_terms; ++e) {
+        const int channel = book.asset_channel[at(book, e, i)];
+        if (channel < 0) break;
+        const real price = sale_price(book, world, s, t, channel);
+        owned += price * book.asset_units[at(book, e, i)];
+        pledged += price * book.asset_pledged[at(book, e, i)];
+    }
+    const real coin = sale_price(book, world, s, t, int(book.coin_channel));
+    real secured = pledged + a.pledged * coin + a.cash * discount;
+    const real free = owned - pledged + a.coins * coin + a.guarantee * discount;
+    const real owed = (1 - a.prepaid) * discount;
+    real claim[RANKS], missing[RANKS], unpaid = 0;
+    UNROLL
+    for (int rank = 0; rank < RANKS; ++rank) {
+        claim[rank] = owed * book.rank_balance_usd[at(book, rank * (int(book.months) + 1) + t - 1, i)];
+        const real paid = rank + 1 < RANKS ? smaller(claim[rank], secured) : real(0);
+        secured -= paid;
+        missing[rank] = claim[rank] - paid;
+        unpaid += missing[rank];
+    }
+    const real covered = smaller((secured + free) / larger(unpaid, TINY_USD), real(1));
+    Lost lost;
+    UNROLL
+    for (int rank = 0; rank < RANKS; ++rank)
+        lost.share[rank] = (1 - covered) * discount * missing[rank] / larger(claim[rank], TINY_USD);
+    return lost;
+}
+
+// Exposure and loss of every facility of an obligor that defaults in month t.
+OUTLINE void tally_losses(const Book& book, const World& world, const Sums& sums, int s, int t, int i, Accounts a) {
+    const Lost lost = lost_shares(book, world, s, t, i, a);
+    const int row = int(book.groups) + 1, facilities = int(book.facilities), year = (t - 1) / 12;
+    const real discount = world.discount[s * int(book.rows) + t];
+    for (int k = 0; k < book.facility_count[i]; ++k) {
+        const int f = book.first_facility[i] + k, rank = book.facility_rank[f];
+        const real exposure = (1 - a.prepaid) * book.facility_balance_usd[(t - 1) * facilities + f];
+        const real share = (rank == 0 ? lost.share[0] : rank == 1 ? lost.share[1] : lost.share[2]);
+        const real loss = exposure * (share * book.facility_kept_loss[f]);
+        const long long lost_quanta = quanta(loss, book.loss_quanta_per_usd);
+        const long long exposure_pv = quanta(exposure * discount, book.loss_quanta_per_usd);
+        const long long part = llrint(static_cast<double>(loss) / book.first_balance_usd[f] * 32768.0);
+        add(&sums.facility_defaults[year * facilities + f], 1LL);
+        add(&sums.facility_loss[f], lost_quanta);
+        add(&sums.facility_loss_squares[f], part * part);
+        add(&sums.facility_exposure[f], quanta(exposure, book.loss_quanta_per_usd));
+        add(&sums.facility_exposure_pv[f], exposure_pv);
+        for (int m = 0; m < book.facility_memberships; ++m) {
+            const int group = book.facility_group[m * facilities + f];
+            add(&sums.loss[s * row + group], lost_quanta);
+            add(&sums.exposure[s * row + group], exposure_pv);
+        }
+    }
+}
+
+// The month's default, by group.
+OUTLINE void tally_default(const Book& book, const Sums& sums, int s, int t, int i, int cause, real debt) {
+    const int row = int(book.groups) + 1, months = int(book.months);
+    for (int m = 0; m < book.memberships; ++m) {
+        const int group = book.obligor_group[at(book, m, i)];
+        add(&sums.defaults[(s * months + t - 1) * row + group], 1);
+        add(&sums.defaulted_debt[(s * months + t - 1) * row + group], quanta(debt, book.view_quanta_per_usd));
+        add(&sums.causes[(s * 3 + cause - 1) * row + group], 1);
+    }
+}
+
+// Discounted share of a debt that paid interest, in units of 2^-20: tally.CARRIED_BITS.
+DEVICE long long carried_units(real discounted) { return llrint(static_cast<double>(discounted * real(1 << 20))); }
+
+// What somebody who owes nothing from month t on does not carry of his schedule.
+OUTLINE void tally_departure(const Book& book, const World& world, const Sums& sums, int s, int t, int i) {
+    for (; t <= book.last_owing[i]; ++t)
+        if (owes(book, t, i))
+            add(&sums.not_carried[at(book, t - 1, i)], -carried_units(world.discount[s * int(book.rows) + t]));
+}
+
+enum Sign { PERFORMING, SERVING, LOW_COVER, NO_COVER, HIGH_LTV, DEBT, BOOK_VALUE, CLEARING_VALUE, SIGNS };
+
+// Early warning: what the month showed of an obligor that owed debt.
+OUTLINE void tally_signs(const Book& book, const World& world, const Sums& sums, const Month& now, int i,
+                         const Reading& seen, real pledged_coins) {
+    const int channels = int(book.value_channels), row = int(book.groups) + 1, months = int(book.months) + 1;
+    const real* price = world.price + (now.s * int(book.rows) + now.t) * channels;
+    const real* impact = world.price_impact + (now.s * months + now.t - 1) * channels;
+    real book_value = 0, clearing_value = 0;
+    for (int e = 0; e < book.asset_terms; ++e) {
+        const int v = book.asset_channel[at(book, e, i)];
+        if (v < 0) break;
+        const real units = book.asset_pledged[at(book, e, i)];
+        book_value = fma(price[v], units, book_value);
+        clearing_value = fma(price[v] * impact[v] * book.kept_share[v], units, clearing_value);
+    }
+    const int coin = int(book.coin_channel);
+    book_value += pledged_coins * price[coin];
+    clearing_value += pledged_coins * (price[coin] * impact[coin] * book.kept_share[coin]);
+    const real dscr = seen.cfads / larger(seen.due, TINY_USD), ltv = seen.debt / larger(seen.secured, TINY_USD);
+    const bool serving = book.earns[i] != 0 && seen.due > 0;
+    const long long value[SIGNS] = {1,
+                                    serving,
+                                    serving && dscr < real(1.2),
+                                    serving && dscr < real(1.0),
+                                    ltv > book.covenant_ltv[i],
+                                    quanta(seen.debt, book.view_quanta_per_usd),
+                                    quanta(book_value, book.view_quanta_per_usd),
+                                    quanta(clearing_value, book.view_quanta_per_usd)};
+    for (int m = 0; m < book.memberships; ++m) {
+        const int group = book.obligor_group[at(book, m, i)];
+        UNROLL
+        for (int sign = 0; sign < SIGNS; ++sign)
+            if (value[sign] != 0) add(&sums.seen[((now.t - 1) * SIGNS + sign) * row + group], value[sign]);
+    }
+}

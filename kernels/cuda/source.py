@@ -1,0 +1,57 @@
+"""The text of a kernel file, ready for a compiler that sees no folders."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .layout import Structure
+
+FOLDER = Path(__file__).parent
+INCLUDE = re.compile(r'#include "([a-z_]+\.cuh)"\n')
+STRUCTURES = "structures.cuh"  # made here, of what the kernels are given
+
+
+@dataclass(frozen=True)
+class Program:
+    """A kernel file with its structures and constants.
+
+    Attributes:
+        file: in this folder.
+        structures: of the kernels' arguments.
+        real: `float` or `double`.
+        constants: of the preprocessor.
+    """
+
+    file: str
+    structures: Sequence[Structure]
+    real: str
+    constants: Mapping[str, int]
+
+    @property
+    def text(self) -> str:
+        """The file with everything that it includes, each once; lines keep their numbers in compilers' messages."""
+        return _with_includes(self.file, self._structures(), set())
+
+    @property
+    def definitions(self) -> list[str]:
+        """The constants as compiler options."""
+        return [f"-D{name}={value}" for name, value in self.constants.items()]
+
+    def _structures(self) -> str:
+        declared = "".join(structure.declaration() for structure in self.structures)
+        return f"typedef {self.real} real;\n{declared}"
+
+
+def _with_includes(file: str, structures: str, seen: set[str]) -> str:
+    if file in seen:
+        return ""
+    seen.add(file)
+    text = structures if file == STRUCTURES else (FOLDER / file).read_text(encoding="utf-8")
+    parts, line, end = [f'#line 1 "{file}"\n'], 1, 0
+    for match in INCLUDE.finditer(text):
+        before = text[end : match.start()]
+        line += before.count("\n") + 1
+        parts += [before, _with_includes(match[1], structures, seen), f'#line {line} "{file}"\n']
+        end = match.end()
+    return "".join([*parts, text[end:]])

@@ -1,0 +1,260 @@
+"""A book of loans, its market and its sums as the structural kernels read and write them.
+
+Dimensions as in `arrays.py`; N obligors are sorted so that neighbours, which share a warp, have much in common. Tables
+with few entries are lists: `[E, N]` channel and exposure, up to E of them an obligor, channel -1 where there are fewer.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arrays import Book
+from ..tally import Scale
+from .layout import Structure
+
+COUNTS = (
+    *("obligors", "facilities", "months", "rows", "cash_channels", "value_channels", "contracts", "counterparties"),
+    *("groups", "memberships", "facility_memberships", "income_terms", "released_terms", "asset_terms"),
+    *("coin_channel", "power_channel", "relet_months", "years", "key_0", "key_1"),
+)
+NUMBERS = ("shock_persistence", "system_multiple", "loss_quanta_per_usd", "view_quanta_per_usd")
+INTEGERS = (
+    *("income_channel", "released_channel"),  # [E, N], bit CLOSES set on the last of a kind of capacity; [J, E, N]
+    *("contract_end_month", "offtaker"),  # [J, N]
+    *("guarantor", "earns", "last_owing", "first_facility", "facility_count"),  # [N]; last month that starts with debt
+    *("asset_channel", "asset_quanta"),  # [E, N]
+    *("obligor_group", "facility_rank", "facility_group", "lag_months"),  # [memberships, N], [F], [memberships, F], [V]
+)
+REALS = (
+    *("income_exposure", "released_exposure", "revenue_usd_month", "contract_power_usd_month"),
+    *("fixed_cost_usd_month", "innovation_sd"),
+    *("balance_usd", "service_usd", "floating_usd", "balloon_usd"),  # [T+1, N]
+    *("covenant_dscr", "covenant_ltv", "sweep_share", "margin_call_ltv", "margin_restore_ltv", "refi_ltv"),
+    *("refi_dscr", "reserve_months", "reserve_floor_usd", "cash_usd", "coins", "pledged_coins", "cure_usd"),
+    *("guarantee_usd", "tenor_months", "asset_units", "asset_pledged"),
+    *("rank_balance_usd", "facility_balance_usd", "facility_kept_loss"),  # [3, T+1, N], [T+1, F], [F]
+    *("quantum", "impact", "depth", "floor", "absorption", "kept_share"),  # [V], depth [R, V]
+    *("market_ltv", "market_dscr", "market_spread"),  # [R]
+)
+BOOK = Structure(
+    "Book",
+    dict.fromkeys(COUNTS, "count")
+    | dict.fromkeys(NUMBERS, "number")
+    | dict.fromkeys(("stream_0", "stream_1"), "const unsigned")
+    | dict.fromkeys(INTEGERS, "const int")
+    | dict.fromkeys(REALS, "const real")
+    | {"first_balance_usd": "const double"},
+)
+
+WORLD = Structure(
+    "World",
+    {
+        "scenarios": "count",  # S, the valid ones first
+        "scenario": "const unsigned",  # [S]
+        "regime": "const int",  # [S, H+1]
+        "cash": "const real",  # [S, H+1, C]
+        "price": "const real",  # [S, H+1, V]
+        "short_rate": "const real",  # [S, H+1]
+        "discount": "const real",
+        "death_month": "const int",  # [S, K]
+        "price_impact": "real",  # [S, T+1, V]
+        "sold": "int",  # [S, T+1, V] quanta
+        "moved": "const int",  # [S] not 0 where the price impact is not settled
+        "still_moving": "int",  # [S] the same after the next pass
+    },
+)
+
+SUMS = Structure(
+    "Sums",
+    {
+        "loss": "long long",  # [S, G+1]; the last group takes what belongs to none
+        "exposure": "long long",  # [S, G+1]
+        "defaults": "int",  # [S, T, G+1]
+        "defaulted_debt": "long long",  # [S, T, G+1]
+        "causes": "int",  # [S, 3, G+1]
+        "seen": "long long",  # [T, 8, G+1] of early warning
+        "not_carried": "long long",  # [T, N] what defaults and prepayments take from the carried debt
+        "facility_defaults": "long long",  # [Y, F] in each year
+        "facility_loss": "long long",  # [F]
+        "facility_loss_squares": "long long",
+        "facility_exposure": "long long",
+        "facility_exposure_pv": "long long",
+    },
+)
+CLOSES = 1 << 16  # of an income channel: the last of its kind of capacity
+
+
+class Arranged(NamedTuple):
+    """A book ready for the device, as NumPy arrays."""
+
+    fields: dict[str, Any]  # by name in `BOOK`
+    order: np.ndarray  # [N] obligor at each place
+
+
+def arrange(book: Book, scale: Scale, key: tuple[int, int], *, rows: int, precision: str) -> Arranged:
+    """Sort a book's obligors and write its tables as lists.
+
+    Args:
+        book, scale: float64 NumPy arrays.
+        rows: H + 1, of the market paths.
+        precision: float32 or float64.
+    """
+    order = _similar_together(book)
+    cash, debt, terms, assets = book.cash, book.debt, book.terms, book.assets
+    sales, facilities = book.liquidation, book.facilities
+    months, obligors = debt.balance_usd.shape[0] - 1, order.size
+    first, count = _facilities_of(facilities.obligor, obligors)
+    income_channel, income_exposure = _lists(list(cash.merchant[..., order]))
+    released = [_lists([table]) for table in cash.released[..., order]]
+    released_channel, released_exposure = _stacked(released)
+    channel, (units, pledged, quanta) = _asset_lists(assets, order)
+    persistence = float(cash.shock_persistence)
+    reals = {
+        "income_exposure": income_exposure,
+        "released_exposure": released_exposure,
+        "revenue_usd_month": cash.revenue_usd_month[:, order],
+        "contract_power_usd_month": cash.contract_power_usd_month[:, order],
+        "fixed_cost_usd_month": cash.fixed_cost_usd_month[order],
+        "innovation_sd": np.sqrt(1 - persistence * persistence) * cash.shock_sd[order],
+        **{name: getattr(debt, name)[:, order] for name in debt._fields},
+        "rank_balance_usd": book.rank_balance_usd[..., order],
+        **{name: getattr(terms, name)[order] for name in terms._fields if name != "guarantor"},
+        "tenor_months": np.broadcast_to(book.refinancing.tenor_months, obligors)[order],
+        "asset_units": units,
+        "asset_pledged": pledged,
+        "facility_balance_usd": facilities.balance_usd,
+        "facility_kept_loss": 1 - facilities.unsecured_recovery,
+        "quantum": assets.quantum,
+        **{name: getattr(sales, name) for name in ("impact", "depth", "floor", "absorption", "kept_share")},
+        "market_ltv": book.refinancing.ltv,
+        "market_dscr": book.refinancing.dscr,
+        "market_spread": book.refinancing.spread_annual,
+    }
+    integers = {
+        "income_channel": income_channel,
+        "released_channel": released_channel,
+        "contract_end_month": cash.contract_end_month[:, order],
+        "offtaker": cash.offtaker[:, order],
+        "guarantor": terms.guarantor[order],
+        "earns": cash.earns[order],
+        "last_owing": _last_true(debt.balance_usd[:-1, order] > 0),
+        "asset_channel": channel,
+        "asset_quanta": quanta,
+        "obligor_group": groups_of(scale.obligor_in_group)[:, order],
+        "first_facility": first[order],
+        "facility_count": count[order],
+        "facility_rank": facilities.rank,
+        "facility_group": groups_of(scale.facility_in_group),
+        "lag_months": sales.lag_months,
+    }
+    arrays = {name: _packed(table, precision) for name, table in reals.items()}
+    arrays |= {name: _packed(table, "int32") for name, table in integers.items()}
+    arrays["stream_0"], arrays["stream_1"] = (_packed(book.stream[order, word], "uint32") for word in (0, 1))
+    arrays["first_balance_usd"] = _packed(scale.first_balance_usd, "float64")
+    sizes = {
+        "obligors": obligors,
+        "facilities": facilities.obligor.size,
+        "months": months,
+        "rows": rows,
+        "cash_channels": cash.merchant.shape[1],
+        "value_channels": assets.quantum.size,
+        "contracts": cash.released.shape[0],
+        "groups": scale.facility_in_group.shape[0],
+        "memberships": arrays["obligor_group"].shape[0],
+        "facility_memberships": arrays["facility_group"].shape[0],
+        "income_terms": income_channel.shape[0],
+        "released_terms": released_channel.shape[1],
+        "asset_terms": channel.shape[0],
+        "coin_channel": book.coin_channel,
+        "power_channel": book.power_channel,
+        "relet_months": int(cash.relet_months),
+        "years": -(-months // 12),
+        "key_0": key[0],
+        "key_1": key[1],
+        "shock_persistence": persistence,
+        "system_multiple": float(sales.system_multiple),
+        "loss_quanta_per_usd": 1 / float(scale.loss_quantum_usd),
+        "view_quanta_per_usd": 1 / float(scale.view_quantum_usd),
+    }
+    return Arranged(arrays | sizes, order)
+
+
+def _packed(table: Any, dtype: str) -> np.ndarray:
+    return np.ascontiguousarray(table, dtype=dtype)
+
+
+def _last_true(signs: np.ndarray) -> np.ndarray:
+    """Number, from 1, of the last true row of each column; 0 without one."""
+    return np.where(signs, np.arange(1, len(signs) + 1)[:, None], 0).max(axis=0)
+
+
+def _similar_together(book: Book) -> np.ndarray:
+    """Obligors in an order in which a warp's 32 neighbours end in about the same month and have like terms."""
+    owing = (book.debt.balance_usd > 0).sum(axis=0)
+    years = -(-owing // 12)
+    kinds = (book.cash.merchant != 0).sum(axis=(0, 1))
+    contracts = (book.cash.contract_end_month > 0).sum(axis=0)
+    coins = (book.terms.coins > 0) | (book.terms.pledged_coins > 0)
+    owned = (book.assets.units != 0).sum(axis=0)
+    return np.lexsort((owing, owned, kinds, coins, contracts, -years))
+
+
+def _lists(tables: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The entries of kinds of capacity [C, N] each, as lists over all kinds: channels and exposures [E, N]."""
+    obligors = tables[0].shape[1]
+    longest = max(int(sum((table != 0).sum(axis=0) for table in tables).max()), 1)
+    channel, exposure = np.full((longest, obligors), -1), np.zeros((longest, obligors))
+    filled = np.zeros(obligors, int)
+    for table in tables:
+        last = np.where((table != 0).any(axis=0), table.shape[0] - 1 - (table[::-1] != 0).argmax(axis=0), -1)
+        for c, row in enumerate(table):
+            at = np.flatnonzero(row)
+            channel[filled[at], at] = c + np.where(last[at] == c, CLOSES, 0)
+            exposure[filled[at], at] = row[at]
+            filled[at] += 1
+    return channel, exposure
+
+
+def _stacked(lists: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Lists of contracts, [J, E, N] each."""
+    longest = max(channel.shape[0] for channel, _ in lists)
+
+    def grown(table: np.ndarray, fill: int) -> np.ndarray:
+        return np.pad(table, ((0, longest - table.shape[0]), (0, 0)), constant_values=fill)
+
+    return (
+        np.stack([grown(channel, -1) for channel, _ in lists]),
+        np.stack([grown(exposure, 0) for _, exposure in lists]),
+    )
+
+
+def _asset_lists(assets: Any, order: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Channels, and units, pledged units and quanta to sell at their places, [E, N] each."""
+    tables = [table[:, order] for table in (assets.units, assets.pledged_units, assets.sale_quanta)]
+    held = np.logical_or.reduce([table != 0 for table in tables])
+    longest = max(int(held.sum(axis=0).max()), 1)
+    channel = np.full((longest, order.size), -1)
+    lists = [np.zeros((longest, order.size)) for _ in tables]
+    place = np.cumsum(held, axis=0) - 1
+    v, n = np.nonzero(held)
+    channel[place[v, n], n] = v
+    for entries, table in zip(lists, tables, strict=True):
+        entries[place[v, n], n] = table[v, n]
+    return channel, lists
+
+
+def _facilities_of(obligor: np.ndarray, obligors: int) -> tuple[np.ndarray, np.ndarray]:
+    """First facility and number of facilities of each obligor; facilities are sorted by obligor."""
+    count = np.bincount(obligor, minlength=obligors)
+    return np.cumsum(count) - count, count
+
+
+def groups_of(one_hot: np.ndarray) -> np.ndarray:
+    """Groups of each member as lists [most, members], from [G, members]; G, a group of nobody, where there are fewer."""
+    groups, members = one_hot.shape
+    held = one_hot != 0
+    place = np.cumsum(held, axis=0) - 1
+    lists = np.full((max(int(held.sum(axis=0).max(initial=0)), 1), members), groups)
+    g, m = np.nonzero(held)
+    lists[place[g, m], m] = g
+    return lists

@@ -58,23 +58,42 @@ def switched_recovery(recovery: RecoveryConfig, mechanisms: Mechanisms) -> Recov
 
 
 def switched_tape(tape: pl.DataFrame, market: MarketConfig, mechanisms: Mechanisms, as_of: date) -> pl.DataFrame:
-    """Without `duration` every loan is repaid by level payments inside its contract and its GPUs' economic life."""
+    """Without `duration` every loan is repaid by level payments while its contract and its GPUs last.
+
+    A loan that outlives them ends with them. One with a bullet or a balloon is repaid until then, even where its own
+    maturity comes first: what is due there is to be refinanced, which is the mechanism. Where the row has neither
+    contract nor GPUs, the obligor's last ones count; where he has none, the loan is repaid by its maturity. Loans on
+    pledged coins alone stay as they are, for coins do not age.
+    """
     if mechanisms.duration:
         return tape
-    soonest = _month_after(as_of)
-    limits = [pl.col("maturity_date"), pl.when(pl.col("contracted_share") > 0).then(pl.col("contract_end_date"))]
+    unamortised = pl.col("amortisation").is_in(["bullet", "balloon"])
+    end = pl.when(unamortised).then(pl.coalesce("lasts", "maturity_date"))
+    end = end.otherwise(pl.min_horizontal("maturity_date", "lasts"))
+    level = {
+        "maturity_date": pl.max_horizontal(end, pl.lit(_month_after(as_of))),
+        "amortisation": pl.when(unamortised).then(pl.lit("annuity")).otherwise("amortisation"),
+        "balloon_fraction": pl.lit(0.0),
+        "interest_only_months": pl.lit(0).cast(tape.schema["interest_only_months"]),
+    }
+    ages = pl.col("lasts").is_not_null() | (pl.col("btc_pledged") == 0)
+    return (
+        tape.with_columns(pl.col("amortisation").cast(pl.String), lasts=_own_end(tape, market))
+        .with_columns(lasts=pl.coalesce("lasts", pl.col("lasts").max().over("obligor_id")))
+        .with_columns(**{name: pl.when(ages).then(new).otherwise(name) for name, new in level.items()})
+        .drop("lasts")
+    )
+
+
+def _own_end(tape: pl.DataFrame, market: MarketConfig) -> pl.Expr:
+    """When a row's contract ends or the economic life of its GPUs, whichever is first; null with neither."""
+    ends = [pl.when(pl.col("contracted_share") > 0).then(pl.col("contract_end_date"))]
     for name, generation in market.generations.items():
         if (column := f"gpus_{name}") in tape.columns:
-            limits.append(
+            ends.append(
                 pl.when(pl.col(column) > 0).then(pl.lit(_years_later(generation.launch, market.resale.life_years)))
             )
-    unamortised = pl.col("amortisation").is_in(["bullet", "balloon"])
-    return tape.with_columns(
-        maturity_date=pl.max_horizontal(pl.min_horizontal(limits), pl.lit(soonest)),
-        amortisation=pl.when(unamortised).then(pl.lit("annuity")).otherwise(pl.col("amortisation").cast(pl.String)),
-        balloon_fraction=pl.lit(0.0),
-        interest_only_months=pl.lit(0).cast(tape.schema["interest_only_months"]),
-    )
+    return pl.min_horizontal(ends)
 
 
 def _without_deflation(market: MarketConfig) -> MarketConfig:

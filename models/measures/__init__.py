@@ -3,8 +3,10 @@
 Formulas, sources and limits are in `docs/measures.md`. Only NumPy is needed, except by `measures_table`.
 """
 
+from ._expected_shortfall import shortfall_has_error as shortfall_has_error
 from ._expected_shortfall import shortfall_terms as shortfall_terms
 from ._losses import measure_losses as measure_losses
+from ._measure import Estimate as Estimate
 from ._measure import Measure as Measure
 from ._moments import mean_estimate as mean_estimate
 from ._proportion import Proportion as Proportion

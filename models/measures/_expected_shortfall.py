@@ -42,12 +42,17 @@ def expected_shortfall(losses: NDArray[np.float64], *, level: float, confidence:
     excesses = losses[rank:] - var
     total = math.fsum(excesses.data)
     value = var + total / float(tail)
-    if n < MIN_SCENARIOS or tail < MIN_TAIL:
+    if not shortfall_has_error(n, level=level):
         return _without_error(value, n=n, beyond=len(excesses))
     error = mean_error(excesses, mean=total / n, zeros=rank)
     error = MeanError(error.std_error / float(1 - exact_level), error.skewness)
     low, high, reason = _interval(value, error, n=n, level=level, confidence=confidence)
     return Estimate(value=value, std_error=error.std_error, ci_low=low, ci_high=high, method=_METHOD + reason)
+
+
+def shortfall_has_error(n: int, *, level: float) -> bool:
+    """True where n scenarios are enough for the error of an ES at `level`."""
+    return n >= MIN_SCENARIOS and n * (1 - exact(level)) >= MIN_TAIL
 
 
 def shortfall_terms(losses: NDArray[np.float64], *, level: float) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ def config_hash(settings: Settings, inputs: Sequence[Mapping[str, Any]]) -> str:
 
     Label and folder are left out, and a tape counts by its content, not by its name.
     """
-    data = settings.model_dump(mode="json", exclude={"name", "out"})
+    data = settings.model_dump(mode="json", exclude={"name", "out", "attribution"})
     data["portfolio"]["tape"] = [item["sha256"] for item in inputs if item["role"] == "tape"]
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+import polars as pl
 import pytest
 
 from rackrisk.config import structural_settings
@@ -16,6 +17,10 @@ from ..helpers.loans import AS_OF, run_loans, tape_of
 
 SETTINGS = structural_settings()
 SWITCHES = tuple(Mechanisms.model_fields)
+CONTRACT: dict[str, object] = {
+    "gpus_b200": 10.0, "contracted_share": 1.0, "contract_revenue_usd_month": 1.0,
+    "contract_end_date": date(2028, 8, 31), "offtaker": "tenant", "maturity_date": date(2031, 8, 31),
+}  # fmt: skip
 
 
 def paths_without(*switches: str):
@@ -63,16 +68,42 @@ def test_without_vacuum_sales_are_immediate_and_at_the_market_price():
     assert recovery.btc.cost == SETTINGS.recovery.btc.cost
 
 
+def without_duration(*loans: dict[str, object]) -> pl.DataFrame:
+    return switched_tape(tape_of(*loans), SETTINGS.market, Mechanisms(duration=False), AS_OF)
+
+
 def test_without_duration_debt_ends_with_its_contract_and_has_no_balloon():
-    contract = {
-        "gpus_b200": 10.0, "contracted_share": 1.0, "contract_revenue_usd_month": 1.0,
-        "contract_end_date": date(2028, 8, 31), "offtaker": "tenant", "maturity_date": date(2031, 8, 31),
-    }  # fmt: skip
-    tape = tape_of(contract | {"amortisation": "balloon", "balloon_fraction": 0.5}, {"obligor_id": "bare"})
-    switched = switched_tape(tape, SETTINGS.market, Mechanisms(duration=False), AS_OF)
+    bare = {"obligor_id": "bare"}
+    switched = without_duration(CONTRACT | {"amortisation": "balloon", "balloon_fraction": 0.5}, bare)
     assert switched["maturity_date"].to_list() == [date(2028, 8, 31), date(2027, 8, 31)]
     assert switched["amortisation"].to_list() == ["annuity", "annuity"]
     assert switched["balloon_fraction"].to_list() == [0, 0]
+
+
+def test_without_duration_a_balloon_before_the_end_of_the_contract_is_repaid_over_the_contract():
+    early = CONTRACT | {"maturity_date": date(2027, 8, 31)}
+    balloon = early | {"amortisation": "balloon", "balloon_fraction": 0.5}
+    for loan, end in ((balloon, date(2028, 8, 31)), (early | {"amortisation": "linear"}, date(2027, 8, 31))):
+        assert without_duration(loan)["maturity_date"].to_list() == [end]
+
+
+def test_without_duration_debt_ends_with_the_economic_life_of_its_gpus():
+    life = SETTINGS.market.model_copy(update={"resale": SETTINGS.market.resale.model_copy(update={"life_years": 3.0})})
+    loans = tape_of(CONTRACT | {"contracted_share": 0.0, "contract_revenue_usd_month": 0.0, "contract_end_date": None})
+    switched = switched_tape(loans, life, Mechanisms(duration=False), AS_OF)
+    launch = SETTINGS.market.generations["b200"].launch
+    assert switched["maturity_date"].to_list() == [date(launch.year + 3, launch.month, 1)]
+
+
+def test_without_duration_an_unsecured_note_is_repaid_while_the_borrower_has_contracts():
+    note = {"facility_id": "note", "maturity_date": date(2027, 8, 31), "seniority": "unsecured"}
+    assert without_duration(CONTRACT, note)["maturity_date"].to_list() == [date(2028, 8, 31)] * 2
+
+
+def test_without_duration_a_loan_on_coins_stays_as_it_is():
+    coins = {"btc_pledged": 10.0, "amortisation": "bullet"}
+    before, after = tape_of(coins), without_duration(coins)
+    assert after.equals(before.with_columns(pl.col("amortisation").cast(pl.String)))
 
 
 @pytest.mark.parametrize("engine", ["reference", "jax"])

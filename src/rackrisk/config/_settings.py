@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
 from rackrisk.kernels.engines import MAX_SCENARIOS, EngineMissing, choose
 
@@ -35,6 +35,16 @@ Seed = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=MAX_SEED)]
 IsoDate = Annotated[date, BeforeValidator(_iso_date), Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Label = Annotated[str, Field(min_length=1, max_length=64)]
+Scenarios = Annotated[Count, Field(ge=1, le=MAX_SCENARIOS)]
+
+
+def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("must not repeat an entry")
+    return values
+
+
+Levels = Annotated[tuple[OpenShare, ...], Field(min_length=1, max_length=20), AfterValidator(_once)]
 
 
 class Section(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False, strict=True):
@@ -72,16 +82,14 @@ class EngineConfig(Section, frozen=True):
 
 
 class MeasuresConfig(Section, frozen=True):
-    levels: Annotated[tuple[OpenShare, ...], Field(min_length=1, max_length=20)]
+    levels: Levels
     confidence: OpenShare
     segments: tuple[str, ...]
 
-    @field_validator("levels", "segments")
+    @field_validator("segments")
     @classmethod
-    def _once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        if len(set(values)) != len(values):
-            raise ValueError("must not repeat an entry")
-        return values
+    def _names_once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return _once(values)
 
 
 class Settings(Section, frozen=True):
@@ -91,7 +99,7 @@ class Settings(Section, frozen=True):
     portfolio: PortfolioConfig
     engine: EngineConfig
     measures: MeasuresConfig
-    scenarios: Annotated[Count, Field(ge=1, le=MAX_SCENARIOS)]
+    scenarios: Scenarios
     seed: Seed
     name: str | None
     out: str | None

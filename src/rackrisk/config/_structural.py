@@ -14,9 +14,11 @@ from ._settings import (
     EngineConfig,
     IsoDate,
     Label,
+    Levels,
     MeasuresConfig,
     ModelConfig,
     PortfolioConfig,
+    Scenarios,
     Section,
     Seed,
     Settings,
@@ -78,6 +80,13 @@ class MechanismsConfig(Section, frozen=True):
     offtake: bool
 
 
+class AttributionConfig(Section, frozen=True):
+    """What `rackrisk attribute` takes for `scenarios` and `measures.levels`."""
+
+    scenarios: Scenarios
+    levels: Levels
+
+
 class StructuralSettings(Settings, frozen=True):
     """One structural run: conf/config.yaml and conf/model/structural.yaml."""
 
@@ -88,5 +97,6 @@ class StructuralSettings(Settings, frozen=True):
     engine: StructuralEngine
     measures: StructuralMeasures
     mechanisms: MechanismsConfig
+    attribution: AttributionConfig
     months: Annotated[Count, Field(ge=1, le=MAX_MONTHS)]
     as_of: IsoDate

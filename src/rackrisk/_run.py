@@ -89,9 +89,9 @@ def make_plan(overrides: tuple[str, ...] | list[str], values: Mapping[str, Any] 
     from .run_folder import target_folder
 
     started, timings = _now(), dict[str, float]()
-    with _timed(timings, "config"):
+    with timed(timings, "config"):
         settings, choices = load_settings(overrides, values)
-    with _timed(timings, "book"):
+    with timed(timings, "book"):
         model = model_of(settings)
         book, inputs = load_book(model)
     label = settings.name or model.label(choices)
@@ -130,7 +130,7 @@ def execute(plan: Plan, *, progress: ProgressReport | None = None) -> Run:
     from .run_folder import draft
 
     with draft(plan.target) as folder:
-        with _timed(plan.timings, "simulate"):
+        with timed(plan.timings, "simulate"):
             result = interruptible(partial(plan.model.simulate, plan.book), progress)
         measures, tables, notes = _figures(plan, result)
         manifest = _write(folder, plan, result, tables={"measures": measures, **tables}, notes=notes)
@@ -142,9 +142,9 @@ def _figures(plan: Plan, result: Result) -> tuple[pl.DataFrame, dict[str, pl.Dat
     from .models.measures import measures_table
 
     levels, confidence = plan.settings.measures.levels, plan.settings.measures.confidence
-    with _timed(plan.timings, "measures"):
+    with timed(plan.timings, "measures"):
         measures = measures_table(result, levels, confidence)
-    with _timed(plan.timings, "tables"):
+    with timed(plan.timings, "tables"):
         tables, notes = plan.model.tables(plan.book, result)
     return measures, tables, [*result.notes, *notes]
 
@@ -156,13 +156,13 @@ def _write(
     from .report import render
     from .run_folder import CONFIG, LOSSES, MANIFEST, REPORT, TABLES, list_files
 
-    with _timed(plan.timings, "write"):
+    with timed(plan.timings, "write"):
         folder.write_frame(LOSSES, result.losses)
         for name, table in tables.items():
             folder.write_frame(f"{TABLES}/{name}.parquet", table)
         folder.write_text(CONFIG, settings_yaml(plan.settings))
     folder.write_json(MANIFEST, _manifest(plan, result, notes))
-    with _timed(plan.timings, "report"):
+    with timed(plan.timings, "report"):
         folder.write_text(REPORT, render(folder.path))
     manifest = _manifest(plan, result, notes) | {"outputs": list_files(folder.path)}
     (folder.path / MANIFEST).unlink()
@@ -207,7 +207,8 @@ def _now() -> datetime:
 
 
 @contextmanager
-def _timed(timings: dict[str, float], phase: str) -> Iterator[None]:
+def timed(timings: dict[str, float], phase: str) -> Iterator[None]:
+    """Notes how many seconds the body took."""
     start = time.perf_counter()
     try:
         yield

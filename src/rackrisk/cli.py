@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DONE, WRONG, BAD_INPUT, RETRY_LATER, INTERRUPTED, TERMINATED = 0, 1, 2, 75, 130, 143
 
-_PLANNED = ("explain", "attribute", "calibrate", "compare", "resume")
+_PLANNED = ("explain", "calibrate", "compare", "resume")
 # Conditions of the machine that pass: a full disk, a quota, a file server that went away.
 _PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.ENOMEM, errno.EMFILE}
 # XLA reports a compilation that takes long at its level "error". What really fails reaches Python as an exception.
@@ -61,6 +61,7 @@ examples:
   rackrisk run portfolio.tape=loans.csv out=results/loans
   rackrisk run mechanisms.vacuum=false --json > no_vacuum.json
   rackrisk run model=copula portfolio.tape=names.csv copula.asset_correlation=0.2
+  rackrisk attribute portfolio=neoclouds          which mechanism loses the money: 64 worlds, about a minute
   rackrisk book portfolio=synthetic portfolio.count=1000 --out tape.csv
   rackrisk report runs/20260831T120000Z-compute_credit-base-1a2b3c4d
   rackrisk validate --quick                       known answers on every engine of this machine
@@ -108,6 +109,22 @@ def _run_command(args: argparse.Namespace) -> int:
     with progress(work=work, unit=unit, enabled=not (args.quiet or args.no_progress)) as report:
         result = _run.execute(plan, progress=report)
     _write(_json_text(result, plan.model) if args.json else _summary_text(result, plan.model), sys.stdout)
+    return DONE
+
+
+def _attribute_command(args: argparse.Namespace) -> int:
+    from . import _attribute
+    from .attribution_screen import print_attribution
+    from .progress import progress
+
+    plan = _attribute.make_plan(args.overrides)
+    if not args.quiet:
+        _write(f"rackrisk {__version__}: {plan.headline}\n", sys.stderr)
+    shown = not (args.quiet or args.no_progress)
+    with progress(work=plan.work, unit=plan.model.work_unit, enabled=shown) as report:
+        found = _attribute.execute(plan, progress=report)
+    screen = partial(print_attribution, found)
+    _write(_as_json(_attribute.document(found)) if args.json else _drawn(sys.stdout, screen), sys.stdout)
     return DONE
 
 
@@ -297,6 +314,11 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     run.add_argument("--quiet", action="store_true", help="nothing on stderr but problems")
     run.add_argument("--no-progress", action="store_true", help="no progress on stderr")
     run.add_argument("--cfg", action="store_true", help="print the configuration and stop")
+    text = "share the loss out to the mechanisms that are on"
+    attribute = _command(commands, "attribute", _attribute_command, text, overrides=True)
+    attribute.add_argument("--json", action="store_true", help="print one JSON document instead of the summary")
+    attribute.add_argument("--quiet", action="store_true", help="nothing on stderr but problems")
+    attribute.add_argument("--no-progress", action="store_true", help="no progress on stderr")
     book = _command(commands, "book", _book_command, "write the selected or generated tape to a file", overrides=True)
     book.add_argument("--out", required=True, metavar="FILE", help="a name that ends in .csv or .parquet")
     book.add_argument("--force", action="store_true", help="overwrite the file")
@@ -304,7 +326,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     report.add_argument("run", metavar="RUN", help="a run folder")
     show = _command(commands, "show-config", _show_command, "print the complete configuration as YAML", overrides=True)
     validate = _validate_arguments(commands)
-    return parser, {"run": run, "book": book, "report": report, "show-config": show, "validate": validate}
+    named = {"run": run, "attribute": attribute, "book": book, "report": report, "show-config": show}
+    return parser, {**named, "validate": validate}
 
 
 def _validate_arguments(commands: Any) -> argparse.ArgumentParser:

@@ -29,7 +29,7 @@ class MoneyUnit:
 
     def __call__(self, amount: float | None) -> str:
         """The amount without its unit."""
-        return f"{amount / self.scale:,.{self.decimals}f}" if is_number(amount) else NOTHING
+        return _without_minus_zero(f"{amount / self.scale:,.{self.decimals}f}") if is_number(amount) else NOTHING
 
 
 def money(amount: float) -> str:
@@ -58,7 +58,13 @@ def percent(share: float | None, decimals: int = 2) -> str:
     if not is_number(share):
         return NOTHING
     least = 10.0**-decimals
-    return f"<{least:.{decimals}f}" if 0.0 < 100 * share < least / 2 else f"{100 * share:.{decimals}f}"
+    if 0.0 < 100 * share < least / 2:
+        return f"<{least:.{decimals}f}"
+    return _without_minus_zero(f"{100 * share:.{decimals}f}")
+
+
+def _without_minus_zero(text: str) -> str:
+    return text if text.strip("-0.,") else text.lstrip("-")
 
 
 def basis_points(spread: float | None) -> str:

@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import __version__
 
 if TYPE_CHECKING:
-    from ._model import Result
     from .config import Settings
 
 SCHEMA = "rackrisk/run/1"
@@ -26,10 +25,31 @@ _PACKAGES = ("numpy", "jax", "jaxlib", "cupy-cuda13x", "polars", "pydantic", "hy
 _VARIABLES = ("XLA_FLAGS", "JAX_PLATFORMS", "JAX_ENABLE_X64", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
 
 
+class Computed(Protocol):
+    """What the manifest says of any result."""
+
+    @property
+    def engine(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+    @property
+    def n_scenarios(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def scopes(self) -> list[str]: ...
+    @property
+    def exposure_usd(self) -> dict[str, float]: ...
+    @property
+    def timings(self) -> dict[str, float]: ...
+
+
 def config_hash(settings: Settings, inputs: Sequence[Mapping[str, Any]]) -> str:
     """SHA-256 of everything in the configuration that numbers depend on, as 64 hex digits.
 
-    Label and folder are left out, and a tape counts by its content, not by its name.
+    Label, folder and the defaults of `rackrisk attribute` are left out, and a tape counts by its content, not its name.
     """
     data = settings.model_dump(mode="json", exclude={"name", "out", "attribution"})
     data["portfolio"]["tape"] = [item["sha256"] for item in inputs if item["role"] == "tape"]
@@ -38,7 +58,7 @@ def config_hash(settings: Settings, inputs: Sequence[Mapping[str, Any]]) -> str:
 
 def build_manifest(
     settings: Settings,
-    result: Result,
+    result: Computed,
     *,
     facts: Mapping[str, Any],
     choices: Mapping[str, str],

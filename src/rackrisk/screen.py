@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,15 +60,24 @@ def print_footer(run: Run, console: Console, *, hidden: int) -> None:
     console.print()
     if hidden > 0:
         print_line(console, f"{hidden} more segments in tables/measures.parquet")
-    notes = run.manifest["warnings"]
+    print_notes(console, run.manifest["warnings"])
+    print_places(console, {"run": run.folder, "report": run.folder / "report.html"})
+
+
+def print_notes(console: Console, notes: Sequence[str]) -> None:
+    """The first notes of a run, and how many there are more."""
     for note in notes[:MAX_NOTES]:
         print_line(console, f"note: {note}", "yellow")
     if len(notes) > MAX_NOTES:
         print_line(console, f"{len(notes) - MAX_NOTES} more notes in manifest.json", "yellow")
+
+
+def print_places(console: Console, places: Mapping[str, Path]) -> None:
+    """Where things are, as seen from the working directory."""
     here = Path.cwd()
-    folder = run.folder.relative_to(here) if run.folder.is_relative_to(here) else run.folder
-    for label, path in (("run", folder), ("report", folder / "report.html")):
-        console.print(one_line(f"{label:<8}{path}"), soft_wrap=True)
+    for label, path in places.items():
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        console.print(one_line(f"{label:<8}{shown}"), soft_wrap=True)
 
 
 def print_line(console: Console, text: str, style: str = "") -> None:
@@ -89,9 +98,9 @@ def table_of(title: str, *heads: str, names: int = 1) -> Table:
     return table
 
 
-def add_row(table: Table, name: object, *cells: str | Text) -> None:
-    """A row that begins with a name; the portfolio's is bold."""
-    table.add_row(one_line(name), *cells, style="bold" if name == "portfolio" else "")
+def add_row(table: Table, name: object, *cells: str | Text, bold: bool = False) -> None:
+    """A row that begins with a name; the portfolio's is bold, and any other that is asked for."""
+    table.add_row(one_line(name), *cells, style="bold" if bold or name == "portfolio" else "")
 
 
 def one_line(value: object) -> Text:

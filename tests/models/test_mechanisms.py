@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import numpy as np
@@ -68,7 +69,7 @@ def test_without_vacuum_sales_are_immediate_and_at_the_market_price():
     assert recovery.btc.cost == SETTINGS.recovery.btc.cost
 
 
-def without_duration(*loans: dict[str, object]) -> pl.DataFrame:
+def without_duration(*loans: Mapping[str, object]) -> pl.DataFrame:
     return switched_tape(tape_of(*loans), SETTINGS.market, Mechanisms(duration=False), AS_OF)
 
 

@@ -1,4 +1,4 @@
-"""Static pictures: scales, frames and five kinds of chart, drawn as SVG text. They know numbers and names only."""
+"""Static pictures: scales, frames and six kinds of chart, drawn as SVG text. They know numbers and names only."""
 
 from ._distribution import Exceedance as Exceedance
 from ._distribution import Histogram as Histogram
@@ -27,11 +27,13 @@ from ._lines import draw_lines as draw_lines
 from ._lines import line_key as line_key
 from ._rows import Bar as Bar
 from ._rows import Dot as Dot
+from ._rows import Link as Link
 from ._rows import Mark as Mark
 from ._rows import Row as Row
 from ._rows import RowPlot as RowPlot
 from ._rows import Span as Span
 from ._rows import draw_rows as draw_rows
+from ._rows import row_height as row_height
 from ._rows import row_scale as row_scale
 from ._rows import wide_row_scale as wide_row_scale
 from ._scale import Scale as Scale
@@ -39,3 +41,5 @@ from ._scale import ceiling as ceiling
 from ._svg import element as element
 from ._svg import line as line
 from ._svg import marker as marker
+from ._waterfall import Step as Step
+from ._waterfall import waterfall as waterfall

@@ -44,7 +44,14 @@ class Dot:
     shape: int = 0
 
 
-Mark = Bar | Span | Dot
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A vertical line from the middle of its row to that of the next."""
+
+    value: float
+
+
+Mark = Bar | Span | Dot | Link
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +97,14 @@ ROW_STEPS = 6
 LOG_RATIO = 12.0
 
 _INLINE, _STACKED = 26.0, 40.0
+_HALF_BAR = 7.0
 _TOP, _FOOT = 6.0, 38.0
 
 
 def draw_rows(plot: RowPlot, size: Size) -> Markup:
     """The chart in one size: names beside the rows where there is room, above them on a phone."""
     step = _STACKED if size.small else _INLINE
-    sized = replace(size, height=_TOP + step * len(plot.rows) + _FOOT)
+    sized = replace(size, height=row_height(plot, small=size.small))
     frame = _frame(plot, sized, step=step)
     ticks = plot.scale.ticks(4 if size.small else ROW_STEPS)
     return svg(
@@ -108,6 +116,11 @@ def draw_rows(plot: RowPlot, size: Size) -> Markup:
         title=plot.title,
         description=plot.description,
     )
+
+
+def row_height(plot: RowPlot, *, small: bool = False) -> float:
+    """Pixels that the chart is high."""
+    return _TOP + (_STACKED if small else _INLINE) * len(plot.rows) + _FOOT
 
 
 def _frame(plot: RowPlot, size: Size, *, step: float) -> Frame:
@@ -134,18 +147,21 @@ def _row(frame: Frame, row: Row, *, top: float) -> Markup:
     x, anchor = (0.0, "start") if frame.size.small else (frame.left - 8, "end")
     return group(
         text(fit(row.name, width=width, size=LABEL_SIZE), x, name_at, class_="label name", text_anchor=anchor),
-        *(_mark(frame, mark, middle) for mark in row.marks),
+        *(_mark(frame, mark, middle, step=_STACKED if frame.size.small else _INLINE) for mark in row.marks),
         text(row.number, frame.size.width - 1, name_at, class_="label number", text_anchor="end"),
     )
 
 
-def _mark(frame: Frame, mark: Mark, y: float) -> Markup:
+def _mark(frame: Frame, mark: Mark, y: float, *, step: float) -> Markup:
     if isinstance(mark, Dot):
         return _dot(frame, mark, y)
-    start, end = frame.x(mark.start), frame.x(mark.end)
+    if isinstance(mark, Link):
+        x = frame.x(mark.value)
+        return line((x, y + _HALF_BAR), (x, y + step - _HALF_BAR), class_="leader")
+    start, end = sorted((frame.x(mark.start), frame.x(mark.end)))
     if isinstance(mark, Span):
         return line((start, y), (end, y), class_=f"span {mark.kind}")
-    return element("rect", x=start, y=y - 7, width=max(end - start, 0.0), height=14, class_=f"bar {mark.kind}")
+    return element("rect", x=start, y=y - _HALF_BAR, width=end - start, height=2 * _HALF_BAR, class_=f"bar {mark.kind}")
 
 
 def _dot(frame: Frame, dot: Dot, y: float) -> Markup:

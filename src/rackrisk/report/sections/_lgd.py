@@ -9,7 +9,7 @@ import polars as pl
 from .._facts import PORTFOLIO, Estimate, Facts, finite, scope_name
 from .._format import is_number, level_text, percent
 from .._model import Column, Figure, Key, Table, number_table
-from ..charts import Dot, Mark, Row, RowPlot, Span, line, marker, row_scale, swatch
+from ..charts import Bar, Dot, Mark, Row, RowPlot, Span, line, marker, row_scale, swatch
 from ._row_figure import row_figure
 
 #: 10th and 90th percentile of the facilities.
@@ -84,7 +84,9 @@ def _marks(mean: Estimate, spread: Range | None, z: float, whole: bool) -> list[
 
 
 def _ends(mark: Mark) -> Sequence[float]:
-    return (mark.value, mark.high or 0.0) if isinstance(mark, Dot) else (mark.start, mark.end)
+    if isinstance(mark, Bar | Span):
+        return mark.start, mark.end
+    return (mark.value, mark.high or 0.0) if isinstance(mark, Dot) else (mark.value,)
 
 
 def _table(known: dict[str, Estimate], ranges: dict[str, Range | None]) -> Table:

@@ -14,11 +14,11 @@ import numpy as np
 
 from .arrays import Book, Debt, Paths, State
 from .month import Scene, bound_by, start
+from .obligors import by_obligor
 from .tally import Scale
 
 PARTS = ("cash", "debt", "terms", "assets", "refinancing")  # of a book that the month of an obligor reads
 BY_CHANNEL = ("inventory", "impact")  # fields of the state without obligors
-NOT_BY_OBLIGOR = ("shock_persistence", "relet_months", "quantum", "ltv", "dscr", "spread_annual")
 
 
 class Chunked(NamedTuple):
@@ -43,14 +43,14 @@ def arrange(book: Book, scale: Scale, columns: int) -> tuple[Chunked, Scale]:
     in_group = scale.obligor_in_group[:, order]
 
     def cut(part: Any) -> Any:
-        return _by_obligor(part, lambda array: by_chunk(array[..., order], columns))
+        return by_obligor(part, lambda array: by_chunk(array[..., order], columns))
 
     whole = book._replace(
         stream=book.stream[order],
         cash=None,
         debt=None,
         terms=None,
-        assets=_by_obligor(book.assets, lambda array: array[..., order]),
+        assets=by_obligor(book.assets, lambda array: array[..., order]),
         facilities=book.facilities._replace(obligor=place[book.facilities.obligor]),
         rank_balance_usd=book.rank_balance_usd[..., order],
     )
@@ -97,7 +97,7 @@ def scene_of(parts: Book, paths: Paths, bound: tuple[Any, Any], place: Any) -> S
     """The scene of one chunk."""
 
     def pick(part: Any) -> Any:
-        return _by_obligor(part, lambda array: array[place])
+        return by_obligor(part, lambda array: array[place])
 
     book = parts._replace(
         cash=pick(parts.cash),
@@ -147,9 +147,3 @@ class Rows:
     def __getitem__(self, t: Any) -> Any:
         corner = (self.place, t, jnp.int32(0))
         return jax.lax.dynamic_slice(self.tables, corner, (1, 1, self.tables.shape[2]))[0, 0]
-
-
-def _by_obligor(part: Any, function: Any) -> Any:
-    """A part of the book with a function applied to its arrays that have obligors."""
-    named = part._asdict().items()
-    return type(part)(*(array if name in NOT_BY_OBLIGOR else function(array) for name, array in named))

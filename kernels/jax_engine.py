@@ -6,7 +6,7 @@ so results do not depend on how many scenarios are asked for or on how many devi
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -67,10 +67,34 @@ def cast(tree: Any, precision: Any) -> Any:
     return jax.tree.map(one, tree)
 
 
+class Walk(NamedTuple):
+    """All months of one tile."""
+
+    end: State  # joined, [S, K W]
+    impact: Any  # [S, T+1, V]
+    months: MonthTally
+    carried: Any  # [T, N]
+    traced: Any  # state [T+1, ...] of one scenario and one chunk, None if not asked for
+
+
 def simulate_tile(
     chunked: Chunked, paths: Paths, scale: Scale, key: Any, *, scenario: Any, valid: Any
 ) -> tuple[Tally, FacilityRows]:
     """`reference.simulate_tile`, traceable; `chunked` and `paths` in the engine's precision."""
+    walk, valid = walk_months(chunked, paths, scale, key, scenario=scenario, valid=valid), valid[:, None]
+    losses = facility_losses(jnp, chunked.book, paths, walk.impact, walk.end)
+    tally = tally_tile(jnp, scale, walk.months, losses, walk.end, carried=walk.carried, valid=valid)
+    return tally, facility_rows(jnp, scale, losses, valid)
+
+
+def walk_months(
+    chunked: Chunked, paths: Paths, scale: Scale, key: Any, *, scenario: Any, valid: Any, traced_chunk: Any = None
+) -> Walk:
+    """Take a tile from the as-of date to the horizon.
+
+    Args:
+        traced_chunk: int32, the chunk of which the first scenario's states are kept after every month.
+    """
     parts, valid = chunked.parts, valid[:, None]
     chunks, months_and_today, columns = parts.debt.balance_usd.shape
     months, groups = months_and_today - 1, chunked.in_group.shape[1]
@@ -81,7 +105,10 @@ def simulate_tile(
         defaults=jnp.zeros((scenario.shape[0], groups), jnp.float32),
     )
 
-    def one_month(state: State, inputs: tuple[Any, Any]) -> tuple[State, tuple[Any, MonthTally, Any]]:
+    def of_first_scenario(state: State) -> State | None:
+        return None if traced_chunk is None else jax.tree.map(lambda field: field[0], get_chunk(state, traced_chunk))
+
+    def one_month(state: State, inputs: tuple[Any, Any]) -> tuple[State, tuple[Any, ...]]:
         t, normal = inputs
 
         def some_loans(place: Any, done: tuple[State, Any, MonthTally, Any]) -> tuple[State, Any, MonthTally, Any]:
@@ -100,7 +127,8 @@ def simulate_tile(
         before = (state, jnp.zeros_like(state.inventory), nothing, jnp.zeros((chunks, columns), jnp.int32))
         state, quanta, tally, carried = jax.lax.fori_loop(0, chunked.owing[t - 1], some_loans, before)
         inventory, impact = sell(jnp, Scene(parts, paths, *bound), t, state.inventory, quanta)
-        return state._replace(inventory=inventory, impact=impact), (impact, tally, carried)
+        state = state._replace(inventory=inventory, impact=impact)
+        return state, (impact, tally, carried, of_first_scenario(state))
 
     def some_months(state: State, block: Any, count: int = MONTHS_PER_BLOCK) -> tuple[State, Any]:
         dtype = state.cash_usd.dtype
@@ -116,12 +144,11 @@ def simulate_tile(
     if rest:
         end, last = some_months(end, jnp.uint32(whole), rest)
         rows = jax.tree.map(lambda *parts: jnp.concatenate(parts), rows, last)
-    impacts, by_month, carried = rows
-    impact, end = jnp.moveaxis(jnp.concatenate([first.impact[None], impacts]), 0, 1), joined(end)
-    losses = facility_losses(jnp, chunked.book, paths, impact, end)
-    carried = carried.reshape(months, -1)[:, chunked.place]
-    tally = tally_tile(jnp, scale, by_month, losses, end, carried=carried, valid=valid)
-    return tally, facility_rows(jnp, scale, losses, valid)
+    impacts, by_month, carried, traced = rows
+    impact = jnp.moveaxis(jnp.concatenate([first.impact[None], impacts]), 0, 1)
+    if traced is not None:
+        traced = jax.tree.map(lambda now, later: jnp.concatenate([now[None], later]), of_first_scenario(first), traced)
+    return Walk(joined(end), impact, by_month, carried.reshape(months, -1)[:, chunked.place], traced)
 
 
 def open_tiles(
@@ -177,7 +204,8 @@ def _program(
             return simulate_tile(chunked, part[0], scale, key, scenario=part[1], valid=part[2])
 
         def add_tile(total: Tally, part: tuple[Paths, Any, Any]) -> tuple[Tally, tuple[dict[str, Any], FacilityRows]]:
-            tally, rows = one_tile(part)
+            # A tile of padding alone is left out: a single scenario, replayed, costs one tile and not a group of them.
+            tally, rows = computed_once(part[2].any(), lambda: one_tile(part))
             return map_fields(jnp.add, total, tally), ({name: getattr(tally, name) for name in BY_SCENARIO}, rows)
 
         parts = jax.tree.map(lambda rows: rows.reshape(-1, tile, *rows.shape[1:]), (paths, scenario, valid))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .accounts import TINY_USD, Accounts, answer_margin_call, distribute, draw
+from .accounts import TINY_USD, Accounts, MarginCall, answer_margin_call, distribute, draw
 from .arrays import Book, MonthView, Paths, State
 from .sums import count_by, dot
 
@@ -37,6 +37,20 @@ class Reading(NamedTuple):
     owned: Any  # at prices after last month's impact
     secured: Any
     coin_price: Any  # [S, 1]
+
+
+class Settlement(NamedTuple):
+    """Who paid what in the month, step after step."""
+
+    drawn: Accounts  # after debt service
+    unpaid: Any  # service
+    breach: Any  # bool: of a covenant
+    kept_usd: Any  # in the cash account after distribution and sweep
+    swept_share: Any  # of the debt that was left
+    prepaid: Any
+    call: MarginCall
+    placed: Accounts  # after the balloon
+    gap: Any  # of the balloon, unpaid
 
 
 class Outcome(NamedTuple):
@@ -164,15 +178,24 @@ def operating_cash(xp: Any, scene: Scene, t: Any) -> Any:
 
 
 def act(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Outcome:
+    """Settle the month, and say why the obligor defaults, if it does."""
+    done = settle(xp, scene, t, state, reading)
+    cause = xp.where(done.unpaid > 0, PAYMENT, xp.where(done.call.failed, MARGIN, xp.where(done.gap > 0, REFINANCING, 0)))
+    cause = xp.where(reading.performing, cause, 0).astype(xp.int32)
+    return Outcome(done.placed, done.call.pledged, done.prepaid, cause)
+
+
+def settle(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Settlement:
     """Pay service, test covenants, answer the margin call and refinance the balloon."""
     book, now, scale = scene.book, reading, 1 - state.prepaid
     guaranteed = xp.where(scene.guarantor_death > t, state.guarantee_usd, 0)
     accounts = Accounts(state.cash_usd, state.coins, state.cure_usd, guaranteed)
     shortfall = xp.maximum(now.due - now.cfads, 0)
     in_the_money = now.debt < now.owned + state.pledged_coins * now.coin_price
-    accounts, unpaid = once(xp, draw(xp, accounts, shortfall, now.coin_price, in_the_money))
+    drawn, unpaid = once(xp, draw(xp, accounts, shortfall, now.coin_price, in_the_money))
 
-    cash = accounts.cash + xp.maximum(now.cfads - now.due, 0)
+    cash = drawn.cash + xp.maximum(now.cfads - now.due, 0)
+    breach = broken_covenant(xp, book, now)
     debt_left = scale * (book.debt.balance_usd[t] + book.debt.balloon_usd[t])
     cash, swept_share = distribute(
         xp,
@@ -180,7 +203,7 @@ def act(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Outcom
         cash,
         due=now.due,
         debt=debt_left,
-        breach=broken_covenant(xp, book, now),
+        breach=breach,
         balloon_due=book.debt.balloon_usd[t] > 0,
     )
     prepaid = xp.where(swept_share == 1, 1, state.prepaid + scale * swept_share)
@@ -188,14 +211,14 @@ def act(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Outcom
     call = answer_margin_call(
         xp,
         book.terms,
-        accounts.coins,
+        drawn.coins,
         state.pledged_coins,
         debt=now.debt,
         secured=now.secured,
         coin_price=now.coin_price,
     )
     cash, prepaid, call = once(xp, (cash, prepaid, call))
-    accounts = accounts._replace(cash=cash, coins=call.free)
+    accounts = drawn._replace(cash=cash, coins=call.free)
 
     def place_balloons() -> tuple[Accounts, Any]:
         balloon = (1 - prepaid) * book.debt.balloon_usd[t]
@@ -205,10 +228,8 @@ def act(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Outcom
         return draw(xp, accounts, gap, now.coin_price, balloon + staying < value)
 
     due_now = (book.debt.balloon_usd[t] > 0).any()
-    accounts, gap = if_any(xp, due_now, place_balloons, lambda: (accounts, xp.zeros_like(cash)))
-
-    cause = xp.where(unpaid > 0, PAYMENT, xp.where(call.failed, MARGIN, xp.where(gap > 0, REFINANCING, 0)))
-    return Outcome(accounts, call.pledged, prepaid, xp.where(now.performing, cause, 0).astype(xp.int32))
+    placed, gap = if_any(xp, due_now, place_balloons, lambda: (accounts, xp.zeros_like(cash)))
+    return Settlement(drawn, unpaid, breach, cash, swept_share, prepaid, call, placed, gap)
 
 
 def broken_covenant(xp: Any, book: Book, reading: Reading) -> Any:

@@ -60,11 +60,17 @@ def estate(xp: Any, book: Book, paths: Paths, impact: Any, end: State) -> Estate
     )
 
 
-def lost_share(xp: Any, book: Book, left: Estate, end: State) -> Any:
-    """Share of each rank's claim that is lost, in dollars of today per dollar owed at default: [3, S, N].
+class Waterfall(NamedTuple):
+    """Who is paid from an estate, in dollars of today."""
 
-    Secured ranks take the secured part of the estate in turn; what is left of it and the free part go to all unpaid
-    claims alike. The caller applies each facility's `unsecured_recovery` to the rest.
+    claims: list[Any]  # [S, N] of each rank
+    unpaid: list[Any]  # [S, N] of each rank, after the secured part
+    covered: Any  # [S, N] share of what is unpaid that the rest of the estate pays
+
+
+def waterfall(xp: Any, book: Book, left: Estate, end: State) -> Waterfall:
+    """Secured ranks take the secured part of the estate in turn; what is left of it and the free part go to all unpaid
+    claims alike.
     """
     before, columns = xp.maximum(end.default_month, 1) - 1, xp.arange(end.default_month.shape[1])
     owed = (1 - end.prepaid) * left.discount
@@ -75,7 +81,15 @@ def lost_share(xp: Any, book: Book, left: Estate, end: State) -> Any:
         secured = secured - paid
         unpaid.append(claim - paid)
     unpaid.append(claims[-1])
-    covered = xp.minimum((secured + left.free) / xp.maximum(sum(unpaid), TINY_USD), 1)
+    return Waterfall(claims, unpaid, xp.minimum((secured + left.free) / xp.maximum(sum(unpaid), TINY_USD), 1))
+
+
+def lost_share(xp: Any, book: Book, left: Estate, end: State) -> Any:
+    """Share of each rank's claim that is lost, in dollars of today per dollar owed at default: [3, S, N].
+
+    The caller applies each facility's `unsecured_recovery` to it.
+    """
+    claims, unpaid, covered = waterfall(xp, book, left, end)
     lost = [
         (1 - covered) * left.discount * missing / xp.maximum(claim, TINY_USD)
         for claim, missing in zip(claims, unpaid, strict=True)

@@ -1,0 +1,161 @@
+"""One scenario again, alone: its exact losses, who defaulted when, and the accounts of single obligors month by month.
+
+A number depends on seed, scenario and name alone, so a scenario of a finished run can be taken through its engine
+again. NumPy alone here; `jax_replay` has what the JAX engine adds.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .arrays import Book, Paths, State
+from .engines import Engine
+from .month import month, month_of_loans, scene, sell, start
+from .obligors import chosen
+from .reference import MONTHS_PER_BLOCK, idiosyncratic_normals, simulate_tile
+from .streams import key_words
+from .sums import count_by
+from .tally import BY_SCENARIO, Scale, Tally, map_fields
+
+BY_CHANNEL = ("inventory", "impact")  # fields of a state without obligors
+
+
+class Replay(NamedTuple):
+    """One scenario, and in it the life of one obligor."""
+
+    tally: Tally  # of this scenario alone
+    default_month: np.ndarray  # [N] int32, 0 without default
+    cause: np.ndarray  # [N] int32, 0 also where it is not known
+    impact: np.ndarray  # [T+1, V] price impact factor at the end of each month
+    life: State  # of the obligor, each [T+1], by channel [T+1, V]; row t is the end of month t
+    exact: bool  # the life is that of the run's own engine, not of another arithmetic beside it
+
+
+Replayer = Callable[[int, int], Replay]  # of a scenario and an obligor
+
+
+def open_replay(
+    name: str, book: Book, market: Any, scale: Scale, make_paths: Callable[..., Paths], *, seed: int, precision: str
+) -> Replayer | None:
+    """What takes a scenario through an engine's own months again; None for an engine that cannot show them.
+
+    Args: as of `engines.open_engine`.
+    """
+    key = key_words(seed)
+    if name == "jax":
+        from .jax_replay import open_jax_replay
+
+        return open_jax_replay(book, market, scale, make_paths, key=key, precision=precision)
+    if name == "reference":
+        return lambda scenario, obligor: _by_reference(
+            book, _paths(make_paths, market, key, scenario), scale, key, scenario=scenario, obligor=obligor
+        )
+    return None
+
+
+def _by_reference(
+    book: Book, paths: Paths, scale: Scale, key: tuple[int, int], *, scenario: int, obligor: int
+) -> Replay:
+    number, valid = np.array([scenario], np.uint32), np.array([True])
+    tally = simulate_tile(book, paths, scale, key, scenario=number, valid=valid)
+    states = live(book, paths, key, scenario)
+    end, impact = states[-1], np.concatenate([state.impact for state in states])
+    return Replay(tally, end.default_month[0], end.cause[0], impact, life_of(states, obligor), exact=True)
+
+
+def replay_beside(
+    engine: Engine, book: Book, market: Any, make_paths: Callable[..., Paths], *, seed: int
+) -> Replayer:
+    """The same for an engine that cannot show its months.
+
+    Losses, default months and price impact are the engine's own; the life and the causes come from the reference's
+    months in float64 at that price impact, and can differ from the engine's by rounding.
+    """
+    key = key_words(seed)
+
+    def replay(scenario: int, obligor: int) -> Replay:
+        tally, paths = tally_of(engine, scenario), _paths(make_paths, market, key, scenario)
+        default_month = default_months(book, tally)
+        _, impact = sales(book, paths, default_month)
+        places = np.union1d(np.flatnonzero(default_month), [obligor])
+        states = live(chosen(book, places), paths, key, scenario, impact=impact)
+        cause = np.zeros_like(default_month)
+        agreed = states[-1].default_month[0] == default_month[places]
+        cause[places] = np.where(agreed, states[-1].cause[0], 0)
+        life = life_of(states, int(np.searchsorted(places, obligor)))
+        return Replay(tally, default_month, cause, impact, life, exact=False)
+
+    return replay
+
+
+def tally_of(engine: Engine, scenario: int) -> Tally:
+    """What an engine counts in one scenario."""
+    numbers = np.full(engine.group * engine.parallel, scenario, np.uint32)
+    tally = map_fields(np.asarray, engine.run(numbers, np.arange(numbers.size) == 0))
+    return first_of(map_fields(lambda field: field.sum(axis=0), tally))
+
+
+def first_of(tally: Tally) -> Tally:
+    """A tally in which the first scenario alone counts, without the rows of the others."""
+    return tally._replace(**{name: getattr(tally, name)[:1] for name in BY_SCENARIO})
+
+
+def default_months(book: Book, tally: Tally) -> np.ndarray:
+    """Default month of every obligor in the one scenario of a tally, int32 [N], 0 without default.
+
+    An obligor that defaults has paid interest in every month before, and in none from then on.
+    """
+    paid = (tally.carried > 0).sum(axis=0)
+    defaulted = np.zeros(paid.shape, dtype=bool)
+    defaulted[book.facilities.obligor[tally.facility_defaults[-1] > 0]] = True
+    return np.where(defaulted, paid + 1, 0).astype(np.int32)
+
+
+def sales(book: Book, paths: Paths, default_month: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Inventory for sale and price impact at the end of each month, [T+1, V], given who defaults when.
+
+    Args:
+        paths: one scenario, S = 1.
+    """
+    stage, first = scene(np, book, paths), start(np, book, 1)
+    inventory, impact = [first.inventory], [first.impact]
+    for t in range(1, book.debt.balance_usd.shape[0]):
+        quanta = count_by(np, default_month[None] == t, book.assets.sale_quanta)
+        rest, factor = sell(np, stage, t, inventory[-1], quanta)
+        inventory.append(rest)
+        impact.append(factor)
+    return np.concatenate(inventory), np.concatenate(impact)
+
+
+def live(
+    book: Book, paths: Paths, key: tuple[int, int], scenario: int, *, impact: np.ndarray | None = None
+) -> list[State]:
+    """States at the end of months 0..T in one scenario, by the reference's months, S = 1.
+
+    Args:
+        impact: [T+1, V] price impact that others' sales have; without it the book's own sales make it.
+    """
+    stage, state = scene(np, book, paths), start(np, book, 1)
+    stream, number = (book.stream[:, 0], book.stream[:, 1]), np.array([[scenario]], np.uint32)
+    states = [state]
+    for t in range(1, book.debt.balance_usd.shape[0]):
+        block, place = divmod(t - 1, MONTHS_PER_BLOCK)
+        normals = idiosyncratic_normals(np, key, number, stream, block=block, dtype=np.float64)
+        if impact is None:
+            state, _ = month(np, stage, t, state, normals[place])
+        else:
+            before = state._replace(impact=impact[None, t - 1])
+            state = month_of_loans(np, stage, t, before, normals[place])[0]._replace(impact=impact[None, t])
+        states.append(state)
+    return states
+
+
+def life_of(states: list[State], obligor: int) -> State:
+    """States S = 1 of months 0..T as those of one obligor, each [T+1], by channel [T+1, V]."""
+    named = {name: np.stack([getattr(state, name)[0] for state in states]) for name in State._fields}
+    return State(**{name: rows if name in BY_CHANNEL else rows[:, obligor] for name, rows in named.items()})
+
+
+def _paths(make_paths: Callable[..., Paths], market: Any, key: tuple[int, int], scenario: int) -> Paths:
+    return make_paths(np, market, key, np.array([scenario], np.uint32))

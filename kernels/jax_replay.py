@@ -1,7 +1,7 @@
 """One scenario through the JAX engine's months, with the accounts of one obligor after each of them.
 
-The tile is that of the engine, with more of it handed back; `tests/kernels/test_replay.py` holds its tallies against the
-engine's, bit by bit. The size of a tile cannot be seen in a result, nor where in it a scenario stands.
+The tile is that of the engine, with more of it handed back; `tests/kernels/test_replay.py` holds its tallies against
+the engine's, bit by bit. The size of a tile cannot be seen in a result, nor where in it a scenario stands.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from .tally import Scale, tally_tile
 def open_jax_replay(
     book: Book, market: Any, scale: Scale, make_paths: MakePaths, *, key: tuple[int, int], precision: str
 ) -> Callable[[int, int], Replay]:
-    """A function of scenario number and obligor; arguments as in `jax_engine.open_tiles`. Compiled at its first call."""
+    """A function of scenario and obligor, compiled at its first call; arguments as of `jax_engine.open_tiles`."""
     tile, group = tile_scenarios(book.stream.shape[0])
     chunked, sorted_scale = arrange(book, scale, chunk_obligors(book.stream.shape[0], tile))
     columns = chunked.stream.shape[2]

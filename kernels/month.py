@@ -180,7 +180,9 @@ def operating_cash(xp: Any, scene: Scene, t: Any) -> Any:
 def act(xp: Any, scene: Scene, t: Any, state: State, reading: Reading) -> Outcome:
     """Settle the month, and say why the obligor defaults, if it does."""
     done = settle(xp, scene, t, state, reading)
-    cause = xp.where(done.unpaid > 0, PAYMENT, xp.where(done.call.failed, MARGIN, xp.where(done.gap > 0, REFINANCING, 0)))
+    cause = xp.where(
+        done.unpaid > 0, PAYMENT, xp.where(done.call.failed, MARGIN, xp.where(done.gap > 0, REFINANCING, 0))
+    )
     cause = xp.where(reading.performing, cause, 0).astype(xp.int32)
     return Outcome(done.placed, done.call.pledged, done.prepaid, cause)
 

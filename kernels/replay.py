@@ -64,9 +64,7 @@ def _by_reference(
     return Replay(tally, end.default_month[0], end.cause[0], impact, life_of(states, obligor), exact=True)
 
 
-def replay_beside(
-    engine: Engine, book: Book, market: Any, make_paths: Callable[..., Paths], *, seed: int
-) -> Replayer:
+def replay_beside(engine: Engine, book: Book, market: Any, make_paths: Callable[..., Paths], *, seed: int) -> Replayer:
     """The same for an engine that cannot show its months.
 
     Losses, default months and price impact are the engine's own; the life and the causes come from the reference's

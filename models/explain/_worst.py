@@ -1,0 +1,97 @@
+"""The worst scenarios of a run, what happened in their worlds, and who lost most in them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ._scenario import OBLIGORS, ScenarioStory, scenario_story
+from ._told import Teller
+from ._world import HAPPENINGS, MOVES
+
+WORST, LOSERS = 5, 10  # scenarios; obligors of each
+_REGIMES = ("calm", "boom", "stress")
+_SCENARIOS = {
+    "rank": pl.Int64, "scenario": pl.Int64, "loss_usd": pl.Float64, "loss_share": pl.Float64,
+    **{f"months_{name}": pl.Int64 for name in _REGIMES}, "first_stress_month": pl.Int64,
+    "defaults": pl.Int64, "defaults_payment": pl.Int64, "defaults_margin": pl.Int64, "defaults_refinancing": pl.Int64,
+    "exposure_at_default_usd": pl.Float64, "offtaker_defaults": pl.Int64, "guarantor_defaults": pl.Int64,
+    "lowest_impact": pl.Float64, "lowest_impact_channel": pl.String,
+}  # fmt: skip
+_RANK: dict[str, Any] = {"rank": pl.Int64, "scenario": pl.Int64}
+
+
+@dataclass(frozen=True)
+class WorstScenarios:
+    """Worst scenarios, the worst first; every frame has `rank` (1, 2, ...) and `scenario`.
+
+    Attributes:
+        scenarios: a row a scenario: loss, months by regime, defaults by cause, counterparties that default, the lowest
+            price impact factor and whose.
+        moves: a row a scenario and channel, as `World.moves`.
+        happenings: a row an event, as `World.happenings`.
+        losers: the obligors that lose most, as `ScenarioStory.obligors`.
+    """
+
+    scenarios: pl.DataFrame
+    moves: pl.DataFrame
+    happenings: pl.DataFrame
+    losers: pl.DataFrame
+
+
+def worst_numbers(loss: np.ndarray, count: int = WORST) -> list[int]:
+    """Numbers of the scenarios with the largest losses, the largest first, of equals the first; none without loss.
+
+    Args:
+        loss: [S], in any unit.
+    """
+    most = np.argsort(-loss, kind="stable")[:count]
+    return [int(number) for number in most if loss[number] > 0]
+
+
+def worst_scenarios(tell: Teller, numbers: Iterable[int]) -> WorstScenarios:
+    """Frames of some scenarios, ranked in the order in which they are given."""
+    stories = [(rank, scenario_story(tell(number, 0))) for rank, number in enumerate(numbers, start=1)]
+    return WorstScenarios(
+        scenarios=pl.DataFrame([_row(rank, story) for rank, story in stories], schema=_SCENARIOS),
+        moves=_stacked(MOVES, ((rank, story.scenario, story.world.moves) for rank, story in stories)),
+        happenings=_stacked(HAPPENINGS, ((rank, story.scenario, story.world.happenings) for rank, story in stories)),
+        losers=_stacked(OBLIGORS, ((rank, story.scenario, _losers(story)) for rank, story in stories)),
+    )
+
+
+def _row(rank: int, story: ScenarioStory) -> dict[str, Any]:
+    world, scopes = story.world, story.scopes
+    impact = world.moves.filter(kind="impact").sort("low", "channel").row(0, named=True)
+    died = world.happenings["kind"].to_list()
+    return {
+        "rank": rank,
+        "scenario": story.scenario,
+        "loss_usd": story.loss_usd,
+        "loss_share": story.loss_usd / scopes["exposure_usd"][0],
+        **{f"months_{name}": world.months_in(name) for name in _REGIMES},
+        "first_stress_month": world.first_month_of("stress"),
+        "defaults": story.defaults,
+        **{f"defaults_{cause}": number for cause, number in story.causes.items()},
+        "exposure_at_default_usd": story.obligors["exposure_usd"].sum(),
+        "offtaker_defaults": died.count("offtaker_default"),
+        "guarantor_defaults": died.count("guarantor_default"),
+        "lowest_impact": impact["low"],
+        "lowest_impact_channel": impact["channel"] if impact["low"] < 1 else None,
+    }
+
+
+def _losers(story: ScenarioStory) -> pl.DataFrame:
+    return story.obligors.filter(pl.col("loss_quanta") > 0).head(LOSERS)
+
+
+def _stacked(columns: Mapping[str, Any], frames: Iterable[tuple[int, int, pl.DataFrame]]) -> pl.DataFrame:
+    """Frames of several scenarios under each other; with its columns also where there is none."""
+    nothing = pl.DataFrame(schema=_RANK | columns)
+    ranked = [
+        frame.select(pl.lit(rank, pl.Int64).alias("rank"), pl.lit(scenario, pl.Int64).alias("scenario"), pl.all())
+        for rank, scenario, frame in frames
+    ]
+    return pl.concat([nothing, *ranked])

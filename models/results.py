@@ -48,6 +48,8 @@ class SimulationResult:
         loss_given_default: `scope, lgd, std_error`: discounted loss over discounted exposure at default; null without
             a default. `exposure_share, exposure_share_std_error`: that exposure over the balance at the as-of date, so
             that its product with LGD is the expected loss over the balance.
+        worst: `worst_scenarios, worst_moves, worst_happenings, worst_losers`: the worst scenarios and what happened in
+            them, see `rackrisk.models.explain.WorstScenarios`; empty where they were not asked for.
         notes: sentences a reader of the result should see (warnings, counted near-ties, engine fallbacks).
         timings: seconds by phase.
     """
@@ -67,6 +69,7 @@ class SimulationResult:
     fans: pl.DataFrame
     defaults_by_cause: pl.DataFrame
     loss_given_default: pl.DataFrame
+    worst: dict[str, pl.DataFrame] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
 

@@ -10,6 +10,7 @@ import polars as pl
 from rackrisk.kernels.engines import run_scenarios
 from rackrisk.kernels.streams import key_words
 from rackrisk.models import tables
+from rackrisk.models.explain import teller, worst_numbers, worst_scenarios
 from rackrisk.models.market import MarketConfig
 from rackrisk.models.market.paths import simulate_paths
 from rackrisk.models.mechanisms import Mechanisms
@@ -35,6 +36,7 @@ def simulate(
     engine: str = "auto",
     precision: str = "float32",
     segments: tuple[str, ...] = ("segment",),
+    worst: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> SimulationResult:
     """Simulate a checked tape month by month in many scenarios.
@@ -47,6 +49,7 @@ def simulate(
         engine: auto, jax, cuda or reference.
         precision: float32 or float64 of the loans' arithmetic; markets are float64.
         segments: tape columns to report by.
+        worst: how many of the worst scenarios to tell about; each costs one more.
         progress: called with (scenarios done, scenarios in all).
 
     Raises:
@@ -69,6 +72,8 @@ def simulate(
     prepared = time.perf_counter()
     tally = run_scenarios(opened.engine, scenarios, progress)
     simulated = time.perf_counter()
+    numbers = worst_numbers(tally.loss[:, 0], worst)
+    tell = teller(opened, months=months, as_of=as_of, seed=seed, beside=True)
     result = SimulationResult(
         engine=opened.engine.name,
         device=opened.engine.device,
@@ -85,6 +90,7 @@ def simulate(
         fans=_fans(opened, scenarios, months, seed),
         defaults_by_cause=tables.defaults_by_cause(built, tally, scenarios),
         loss_given_default=tables.loss_given_default(built, tally),
+        worst=worst_scenarios(tell, numbers).tables() if worst else {},
         notes=[opened.note] if opened.note else [],
         timings={"prepare": prepared - started, "paths_and_loans": simulated - prepared, "tables": 0.0},
     )

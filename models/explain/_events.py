@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from rackrisk.kernels.month import MARGIN, PAYMENT, ratios
+from rackrisk.kernels.month import MARGIN, PAYMENT, borrowable, ratios
 from rackrisk.models.market import REGIMES
 from rackrisk.models.market.paths import draw_fixed
 from rackrisk.models.tables import CAUSES
@@ -42,10 +42,11 @@ def events(life: Life) -> pl.DataFrame:
 
     Kinds, with their numbers: `regime` (name); `launch` (name of the generation); `contract_ended`, `offtaker_default`
     (name, amount: monthly revenue lost), `relet` (capacity earns at market again), `guarantor_default` (name);
-    `service_paid_by` (name: cash, coins, sponsor, guarantor; amount); `breach`, `breach_over` (name: dscr or ltv; value,
-    limit); `sweep` (amount); `repaid_by_sweep`; `margin_call` (value: LTV, limit, amount of
-    coins pledged); `balloon` (amount due), `balloon_lent` (by a new lender), `balloon_paid_by`; `repaid`; `default` (name:
-    the cause; amount missing; value and limit: LTV of a failed call, or what was due and could be paid).
+    `service_paid_by` (name: cash, coins, sponsor, guarantor; amount); `breach`, `breach_over` (name: dscr or ltv;
+    value, limit); `sweep` and `repaid_by_sweep` (amount); `margin_call` (amount of coins pledged, value: LTV, limit);
+    `balloon` (amount due), `balloon_lent` (amount from a new lender; name: dscr or ltv, what limits him; limit),
+    `balloon_paid_by`; `repaid`; `default` (name: the cause; amount missing; value and limit: CFADS and what is due, the
+    LTV of a failed margin call, or what a new lender gives and the balloon).
     """
     rows: list[Event] = []
     breached: set[str] = set()
@@ -93,7 +94,7 @@ def _contracts(life: Life, month: Month) -> Iterator[Event]:
 
 
 def _covenants(life: Life, month: Month, breached: set[str]) -> Iterator[Event]:
-    """Where a breach begins and where it is over; `breached` is what was broken a month ago, and is brought up to date."""
+    """Where a breach begins and where it is over; `breached` is what was broken a month ago, brought up to date."""
     terms = life.scene.book.terms
     dscr, ltv = (float(ratio[0, 0]) for ratio in ratios(np, month.reading))
     least, most = float(terms.covenant_dscr[0]), float(terms.covenant_ltv[0])
@@ -122,7 +123,7 @@ def _payments(life: Life, month: Month) -> Iterator[Event]:
     if balloon > TINY_USD:
         yield Event(month.t, "balloon", None, balloon)
         if month.lent_usd > TINY_USD:
-            yield Event(month.t, "balloon_lent", None, month.lent_usd)
+            yield _lent(life, month)
         yield from _by_supporters(month.t, "balloon_paid_by", balloon_support(month))
     if month.debt_after_usd <= 0 and swept <= TINY_USD:
         yield Event(month.t, "repaid")
@@ -148,7 +149,26 @@ def _default(life: Life, month: Month) -> Iterator[Event]:
         yield Event(month.t, "default", name, missing, float(ltv[0, 0]), float(terms.margin_call_ltv[0]))
     else:
         missing, due = float(done.gap[0, 0]), _balloon(life, month)
+        yield _lent(life, month)
         yield Event(month.t, "default", name, missing, month.lent_usd, due)
+
+
+def _lent(life: Life, month: Month) -> Event:
+    """What a new lender gives, and which of his two limits keeps him from giving more."""
+    scene, now, t = life.scene, month.reading, month.t
+    free = scene._replace(book=scene.book._replace(terms=scene.book.terms._replace(refi_dscr=np.zeros(1))))
+    value = now.owned + month.settled.call.pledged * now.coin_price
+    offered = borrowable(np, scene, t, value, now.cfads)
+    on_value = borrowable(np, free, t, value, now.cfads)
+    by_cover = bool(offered[0, 0] < on_value[0, 0])
+    return Event(t, "balloon_lent", "dscr" if by_cover else "ltv", month.lent_usd, None, _limit(life, t, by_cover))
+
+
+def _limit(life: Life, t: int, by_cover: bool) -> float:
+    """The lender's DSCR or LTV: the facility's, or else the market's in the regime."""
+    terms, market = life.scene.book.terms, life.scene.book.refinancing
+    own, usual = (terms.refi_dscr, market.dscr) if by_cover else (terms.refi_ltv, market.ltv)
+    return float(own[0] if own[0] >= 0 else usual[int(life.scene.paths.regime[0, t])])
 
 
 def _balloon(life: Life, month: Month) -> float:

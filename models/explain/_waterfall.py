@@ -45,7 +45,8 @@ class Recovery:
     @property
     def difference_usd(self) -> float:
         """Largest difference of a facility's loss between these figures and the engine's."""
-        return float((self.facilities["lost_usd"] - self.facilities["loss_usd"]).abs().max())  # pyright: ignore
+        both = self.facilities.select("lost_usd", "loss_usd").iter_rows()
+        return max(abs(figured - engine) for figured, engine in both)
 
 
 def recovery_of(life: Life) -> Recovery | None:

@@ -1,6 +1,6 @@
 """The worst scenarios of a run, what happened in their worlds, and who lost most in them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,15 @@ class WorstScenarios:
     moves: pl.DataFrame
     happenings: pl.DataFrame
     losers: pl.DataFrame
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """The frames by the names that they have in a run folder."""
+        return {
+            "worst_scenarios": self.scenarios,
+            "worst_moves": self.moves,
+            "worst_happenings": self.happenings,
+            "worst_losers": self.losers,
+        }
 
 
 def worst_numbers(loss: np.ndarray, count: int = WORST) -> list[int]:
@@ -87,7 +96,7 @@ def _losers(story: ScenarioStory) -> pl.DataFrame:
     return story.obligors.filter(pl.col("loss_quanta") > 0).head(LOSERS)
 
 
-def _stacked(columns: Mapping[str, Any], frames: Iterable[tuple[int, int, pl.DataFrame]]) -> pl.DataFrame:
+def _stacked(columns: dict[str, Any], frames: Iterable[tuple[int, int, pl.DataFrame]]) -> pl.DataFrame:
     """Frames of several scenarios under each other; with its columns also where there is none."""
     nothing = pl.DataFrame(schema=_RANK | columns)
     ranked = [

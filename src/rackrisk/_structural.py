@@ -60,6 +60,7 @@ class Structural:
 
     def simulate(self, book: pl.DataFrame, progress: ProgressReport) -> SimulationResult:
         """The loans through the months."""
+        from .models.explain import WORST
         from .models.mechanisms import Mechanisms
         from .models.simulate import simulate
 
@@ -76,13 +77,14 @@ class Structural:
             engine=settings.engine.name,
             precision=settings.engine.precision,
             segments=settings.measures.segments,
+            worst=WORST,
             progress=progress,
         )
 
     def tables(self, book: pl.DataFrame, result: SimulationResult) -> tuple[dict[str, pl.DataFrame], list[str]]:
         """The tables of the result."""
         del book
-        return {name: getattr(result, name) for name in _TABLES}, []
+        return {name: getattr(result, name) for name in _TABLES} | result.worst, []
 
     def manifest(self, result: SimulationResult, seconds: float) -> dict[str, Any]:
         """Horizon, size of the book and speed, compilation included."""

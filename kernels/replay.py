@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .arrays import Book, Paths, State
-from .engines import Engine
+from .engines import Engine, run_scenarios
 from .month import month, month_of_loans, scene, sell, start
 from .obligors import chosen
 from .reference import MONTHS_PER_BLOCK, idiosyncratic_normals, simulate_tile
 from .streams import key_words
 from .sums import count_by
-from .tally import BY_SCENARIO, Scale, Tally, map_fields
+from .tally import BY_SCENARIO, Scale, Tally
 
 BY_CHANNEL = ("inventory", "impact")  # fields of a state without obligors
 
@@ -58,7 +58,7 @@ def _by_reference(
     book: Book, paths: Paths, scale: Scale, key: tuple[int, int], *, scenario: int, obligor: int
 ) -> Replay:
     number, valid = np.array([scenario], np.uint32), np.array([True])
-    tally = simulate_tile(book, paths, scale, key, scenario=number, valid=valid)
+    tally, _ = simulate_tile(book, paths, scale, key, scenario=number, valid=valid)
     states = live(book, paths, key, scenario)
     end, impact = states[-1], np.concatenate([state.impact for state in states])
     return Replay(tally, end.default_month[0], end.cause[0], impact, life_of(states, obligor), exact=True)
@@ -73,25 +73,19 @@ def replay_beside(engine: Engine, book: Book, market: Any, make_paths: Callable[
     key = key_words(seed)
 
     def replay(scenario: int, obligor: int) -> Replay:
-        tally, paths = tally_of(engine, scenario), _paths(make_paths, market, key, scenario)
+        paths = _paths(make_paths, market, key, scenario)
+        tally = run_scenarios(engine, np.array([scenario], np.uint32))
         default_month = default_months(book, tally)
-        _, impact = sales(book, paths, default_month)
+        sold = sales(book, paths, default_month)
         places = np.union1d(np.flatnonzero(default_month), [obligor])
-        states = live(chosen(book, places), paths, key, scenario, impact=impact)
+        states = live(chosen(book, places), paths, key, scenario, sold=sold)
         cause = np.zeros_like(default_month)
         agreed = states[-1].default_month[0] == default_month[places]
         cause[places] = np.where(agreed, states[-1].cause[0], 0)
         life = life_of(states, int(np.searchsorted(places, obligor)))
-        return Replay(tally, default_month, cause, impact, life, exact=False)
+        return Replay(tally, default_month, cause, sold[1], life, exact=False)
 
     return replay
-
-
-def tally_of(engine: Engine, scenario: int) -> Tally:
-    """What an engine counts in one scenario."""
-    numbers = np.full(engine.group * engine.parallel, scenario, np.uint32)
-    tally = map_fields(np.asarray, engine.run(numbers, np.arange(numbers.size) == 0))
-    return first_of(map_fields(lambda field: field.sum(axis=0), tally))
 
 
 def first_of(tally: Tally) -> Tally:
@@ -127,12 +121,12 @@ def sales(book: Book, paths: Paths, default_month: np.ndarray) -> tuple[np.ndarr
 
 
 def live(
-    book: Book, paths: Paths, key: tuple[int, int], scenario: int, *, impact: np.ndarray | None = None
+    book: Book, paths: Paths, key: tuple[int, int], scenario: int, *, sold: tuple[Any, Any] | None = None
 ) -> list[State]:
     """States at the end of months 0..T in one scenario, by the reference's months, S = 1.
 
     Args:
-        impact: [T+1, V] price impact that others' sales have; without it the book's own sales make it.
+        sold: inventory and price impact [T+1, V], as of `sales`, where others than this book's obligors sell too.
     """
     stage, state = scene(np, book, paths), start(np, book, 1)
     stream, number = (book.stream[:, 0], book.stream[:, 1]), np.array([[scenario]], np.uint32)
@@ -140,11 +134,11 @@ def live(
     for t in range(1, book.debt.balance_usd.shape[0]):
         block, place = divmod(t - 1, MONTHS_PER_BLOCK)
         normals = idiosyncratic_normals(np, key, number, stream, block=block, dtype=np.float64)
-        if impact is None:
+        if sold is None:
             state, _ = month(np, stage, t, state, normals[place])
         else:
-            before = state._replace(impact=impact[None, t - 1])
-            state = month_of_loans(np, stage, t, before, normals[place])[0]._replace(impact=impact[None, t])
+            state, _ = month_of_loans(np, stage, t, state, normals[place])
+            state = state._replace(inventory=sold[0][None, t], impact=sold[1][None, t])
         states.append(state)
     return states
 

@@ -233,8 +233,11 @@ class StructuralCuda:
             causes=host(causes.sum(axis=0)),
             cause_squares=host((causes * causes).sum(axis=0)),
             facility_defaults=np.cumsum(host(sums["facility_defaults"]), axis=0),
-            **{name: host(sums[name]) for name in SUMS.fields if name in Tally._fields and name.startswith("facility_")
-               and name != "facility_defaults"},
+            **{
+                name: host(sums[name])
+                for name in SUMS.fields
+                if name in Tally._fields and name.startswith("facility_") and name != "facility_defaults"
+            },
             carried=in_order,
         )
 

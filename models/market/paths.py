@@ -8,8 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from rackrisk.kernels.arrays import Paths
 from rackrisk.kernels.normals import normal_pair, uniform
 from rackrisk.kernels.streams import Purpose, words

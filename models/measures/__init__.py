@@ -3,6 +3,8 @@
 Formulas, sources and limits are in `docs/measures.md`. Only NumPy is needed, except by `measures_table`.
 """
 
+from ._difference import Sample as Sample
+from ._difference import difference as difference
 from ._expected_shortfall import shortfall_has_error as shortfall_has_error
 from ._expected_shortfall import shortfall_terms as shortfall_terms
 from ._losses import measure_losses as measure_losses

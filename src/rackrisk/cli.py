@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DONE, WRONG, BAD_INPUT, RETRY_LATER, INTERRUPTED, TERMINATED = 0, 1, 2, 75, 130, 143
 
-_PLANNED = ("explain", "calibrate", "compare", "resume")
+_PLANNED = ("explain", "calibrate", "resume")
 # Conditions of the machine that pass: a full disk, a quota, a file server that went away.
 _PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.ENOMEM, errno.EMFILE}
 # XLA reports a compilation that takes long at its level "error". What really fails reaches Python as an exception.
@@ -64,6 +64,7 @@ examples:
   rackrisk attribute portfolio=neoclouds          which mechanism loses the money: 64 worlds, about a minute
   rackrisk book portfolio=synthetic portfolio.count=1000 --out tape.csv
   rackrisk report runs/20260831T120000Z-compute_credit-base-1a2b3c4d
+  rackrisk compare runs/A runs/B                  what was configured differently, and what that did
   rackrisk validate --quick                       known answers on every engine of this machine
 
 exit codes: 0 done (also where the reader of stdout went away, as in `| head`: the run is kept),
@@ -125,6 +126,16 @@ def _attribute_command(args: argparse.Namespace) -> int:
         found = _attribute.execute(plan, progress=report)
     screen = partial(print_attribution, found)
     _write(_as_json(_attribute.document(found)) if args.json else _drawn(sys.stdout, screen), sys.stdout)
+    return DONE
+
+
+def _compare_command(args: argparse.Namespace) -> int:
+    from ._compare import compare, document
+    from .compare_screen import print_comparison
+
+    found = compare(args.first, args.second)
+    screen = partial(print_comparison, found)
+    _write(_as_json(document(found)) if args.json else _drawn(sys.stdout, screen), sys.stdout)
     return DONE
 
 
@@ -314,6 +325,10 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     run.add_argument("--quiet", action="store_true", help="nothing on stderr but problems")
     run.add_argument("--no-progress", action="store_true", help="no progress on stderr")
     run.add_argument("--cfg", action="store_true", help="print the configuration and stop")
+    compare = _command(commands, "compare", _compare_command, "two finished runs side by side", overrides=False)
+    compare.add_argument("first", metavar="RUN", help="a run folder")
+    compare.add_argument("second", metavar="RUN", help="another one, of the same model")
+    compare.add_argument("--json", action="store_true", help="print one JSON document with every figure")
     text = "share the loss out to the mechanisms that are on"
     attribute = _command(commands, "attribute", _attribute_command, text, overrides=True)
     attribute.add_argument("--json", action="store_true", help="print one JSON document instead of the summary")
@@ -326,7 +341,14 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     report.add_argument("run", metavar="RUN", help="a run folder")
     show = _command(commands, "show-config", _show_command, "print the complete configuration as YAML", overrides=True)
     validate = _validate_arguments(commands)
-    named = {"run": run, "attribute": attribute, "book": book, "report": report, "show-config": show}
+    named = {
+        "run": run,
+        "attribute": attribute,
+        "compare": compare,
+        "book": book,
+        "report": report,
+        "show-config": show,
+    }
     return parser, {**named, "validate": validate}
 
 

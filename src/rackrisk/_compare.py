@@ -1,0 +1,316 @@
+"""Two finished runs side by side: what was configured differently, and what that did to the measures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .run_folder import CONFIG, DONE, LOSSES, MANIFEST, TABLES, RunFolderError, done_text, sha256_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from .models.measures import Sample
+
+RUN_SCHEMA = "rackrisk/run/1"
+MEASURES = f"{TABLES}/measures.parquet"
+ABSENT = "(absent)"
+# Keys of the configuration that no figure of a run depends on.
+_NO_MATTER = ("name", "out", "attribution.")
+_NEEDED = ("config", "seed", "rng", "engine", "n_scenarios", "exposure_usd", "inputs", "packages", "choices", "outputs")
+_LOSS_COLUMNS, _SEGMENT = ("scenario", "loss", "weight"), "loss:"
+_MEASURE_COLUMNS = ("measure", "level", "value", "std_error", "scope", "unit")
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """What a comparison reads of a run folder."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    losses: pl.DataFrame
+    measures: pl.DataFrame
+
+    @property
+    def model(self) -> str:
+        """`structural` or `copula`."""
+        return str(self.manifest["config"]["model"]["name"])
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that is not the same in both runs."""
+
+    key: str
+    first: Any
+    second: Any
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs side by side.
+
+    Attributes:
+        config: chosen options and keys of the configuration that differ.
+        inputs: files that differ, by role, as SHA-256.
+        versions: versions, engine and device that differ.
+        common: both runs simulated the same random numbers, scenario by scenario.
+        reason: why errors of differences are combined as they are, in words.
+        measures: `scope, measure, level, unit, first, first_std_error, second, second_std_error, difference, std_error,
+            ci_low, ci_high, relative` (of the first), `method`; null where one run has no such row.
+    """
+
+    first: StoredRun
+    second: StoredRun
+    config: list[Change]
+    inputs: list[Change]
+    versions: list[Change]
+    common: bool
+    reason: str
+    measures: pl.DataFrame
+
+
+def compare(first: str, second: str) -> Comparison:
+    """Compares two run folders.
+
+    Raises:
+        RunFolderError: they cannot be compared; the message lists every reason.
+    """
+    stored, reasons = _read_both([first, second])
+    if reasons:
+        raise RunFolderError("\n  ".join(["these runs cannot be compared:", *reasons]))
+    one, other = stored
+    common, reason = _common(one, other)
+    return Comparison(
+        first=one,
+        second=other,
+        config=_changes(_configured(one.manifest), _configured(other.manifest)),
+        inputs=_changes(_inputs(one.manifest), _inputs(other.manifest)),
+        versions=_changes(_versions(one.manifest), _versions(other.manifest)),
+        common=common,
+        reason=reason,
+        measures=_measures(one, other, common=common),
+    )
+
+
+def document(found: Comparison) -> dict[str, Any]:
+    """The comparison as one JSON document."""
+    from . import __version__
+
+    def listed(changes: Sequence[Change]) -> list[dict[str, Any]]:
+        return [{"key": c.key, "first": c.first, "second": c.second} for c in changes]
+
+    return {
+        "first": str(found.first.folder),
+        "second": str(found.second.folder),
+        "model": found.first.model,
+        "config": listed(found.config),
+        "inputs": listed(found.inputs),
+        "versions": listed(found.versions),
+        "common_random_numbers": found.common,
+        "errors": found.reason,
+        "measures": found.measures.to_dicts(),
+        "version": __version__,
+    }
+
+
+# ---- reading ----
+
+
+def _read_both(folders: Sequence[str]) -> tuple[list[StoredRun], list[str]]:
+    """The runs, or everything that speaks against them."""
+    stored: list[StoredRun] = []
+    reasons: list[str] = []
+    for text in folders:
+        try:
+            found, wrong = _read(Path(text).expanduser())
+        except (KeyError, TypeError, AttributeError) as error:
+            found, wrong = None, [f"{MANIFEST} does not say what that of a run says ({error})"]
+        reasons += [f"{text}: {reason}" for reason in wrong]
+        stored += [found] if found is not None else []
+    if len(stored) == 2 and len({run.model for run in stored}) == 2:
+        reasons.append(f"{folders[0]} is a run of model={stored[0].model} and {folders[1]} of model={stored[1].model}")
+    return stored, reasons
+
+
+def _read(folder: Path) -> tuple[StoredRun | None, list[str]]:
+    """A finished run whose files are those that its manifest lists."""
+    if not folder.is_dir():
+        return None, ["no such run folder"]
+    if not (folder / DONE).is_file():
+        return None, [f"not a finished run (no {DONE} in it)"]
+    manifest, wrong = _manifest(folder)
+    if manifest is None:
+        return None, wrong
+    losses, more = _frame(folder, LOSSES, manifest, _LOSS_COLUMNS)
+    measures, yet_more = _frame(folder, MEASURES, manifest, _MEASURE_COLUMNS)
+    wrong = [*wrong, *more, *yet_more, *_mismatch(folder, CONFIG, manifest)]
+    if losses is None or measures is None or wrong:
+        return None, wrong
+    run = StoredRun(folder.absolute(), manifest, losses, measures)
+    return run, _unfit(run)
+
+
+def _unfit(run: StoredRun) -> list[str]:
+    """What is wrong with files that can be read."""
+    numbers = run.losses["scenario"].sort().to_list()
+    wrong = (
+        [] if numbers == list(range(run.manifest["n_scenarios"])) else [f"{LOSSES} does not hold every scenario once"]
+    )
+    if not (run.losses["weight"] == 1.0).all():
+        wrong.append(f"{LOSSES} has weighted scenarios, whose differences have no error here")
+    if run.model not in ("structural", "copula"):
+        wrong.append(f"is a run of an unknown model, {run.model!r}")
+    return wrong
+
+
+def _manifest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        sealed = (folder / DONE).read_text(encoding="utf-8") == done_text(folder)
+    except (OSError, ValueError, RecursionError) as error:
+        return None, [f"{MANIFEST} cannot be read ({type(error).__name__})"]
+    if not isinstance(manifest, dict):
+        return None, [f"{MANIFEST} is not a JSON object"]
+    if manifest.get("schema") != RUN_SCHEMA:
+        what = "an attribution" if str(manifest.get("schema")).startswith("rackrisk/attribution/") else "no run"
+        return None, [f"holds {what}, not a run of `rackrisk run` (schema {manifest.get('schema')!r})"]
+    missing = [name for name in _NEEDED if name not in manifest]
+    if missing:
+        return None, [f"{MANIFEST} lacks {', '.join(missing)}"]
+    return manifest, [] if sealed else [f"{DONE} does not hold the hash of {MANIFEST}: one of them was changed"]
+
+
+def _frame(
+    folder: Path, name: str, manifest: Mapping[str, Any], columns: Sequence[str]
+) -> tuple[pl.DataFrame | None, list[str]]:
+    import polars as pl
+    from polars.exceptions import PolarsError
+
+    wrong = _mismatch(folder, name, manifest)
+    if wrong:
+        return None, wrong
+    try:
+        frame = pl.read_parquet(folder / name, glob=False, hive_partitioning=False)
+    except (OSError, PolarsError) as error:
+        return None, [f"{name} is not a Parquet file ({type(error).__name__})"]
+    missing = [column for column in columns if column not in frame.columns]
+    return frame, [f"{name} lacks the column {', '.join(missing)}"] if missing else []
+
+
+def _mismatch(folder: Path, name: str, manifest: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a file by the manifest's list of outputs."""
+    listed = {item["path"]: item["sha256"] for item in manifest["outputs"]}
+    if not (folder / name).is_file():
+        return [f"{name} is missing"]
+    if name not in listed:
+        return [f"{name} is not among the outputs that {MANIFEST} lists"]
+    changed = sha256_of(folder / name) != listed[name]
+    return [f"{name} is not the file that {MANIFEST} lists: its hash differs"] if changed else []
+
+
+# ---- differences ----
+
+
+def _configured(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by group, then every value by its dotted key."""
+    return {**manifest["choices"], **_flat(manifest["config"])}
+
+
+def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted keys of nested mappings, without those that no figure depends on."""
+    if not isinstance(data, Mapping):
+        return {} if prefix.startswith(_NO_MATTER) else {prefix: data}
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        found |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return found
+
+
+def _inputs(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{item['role']} sha256": item["sha256"] for item in manifest["inputs"]}
+
+
+def _versions(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    engine = {f"engine {name}": value for name, value in manifest["engine"].items()}
+    python = {"python": manifest.get("machine", {}).get("python"), "random numbers": manifest["rng"]}
+    return {**manifest["packages"], **python, **engine}
+
+
+def _changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Change]:
+    keys = dict.fromkeys([*first, *second])
+    both = [Change(key, first.get(key, ABSENT), second.get(key, ABSENT)) for key in keys]
+    return [change for change in both if change.first != change.second]
+
+
+def _common(one: StoredRun, other: StoredRun) -> tuple[bool, str]:
+    """Whether scenario i of both is one scenario of the same random numbers, and how errors are combined for it."""
+    seeds, counts = ([run.manifest[name] for run in (one, other)] for name in ("seed", "n_scenarios"))
+    if seeds[0] != seeds[1]:
+        return False, f"seeds {seeds[0]} and {seeds[1]} differ: independent runs, squares of their errors add up"
+    if one.manifest["rng"] != other.manifest["rng"]:
+        return False, "the schemes of random numbers differ: independent runs, squares of their errors add up"
+    if counts[0] == counts[1]:
+        return True, f"same seed {seeds[0]} and scenarios: errors of differences are of paired scenarios"
+    shared = min(counts)
+    return True, f"same seed {seeds[0]}, {shared:,} shared scenarios: their covariance is taken off the errors"
+
+
+def _measures(one: StoredRun, other: StoredRun, *, common: bool) -> pl.DataFrame:
+    import polars as pl
+
+    key = ["scope", "measure", "level", "unit"]
+    values = [
+        run.measures.select(*key, pl.col("value").alias(name), pl.col("std_error").alias(f"{name}_std_error"))
+        for run, name in ((one, "first"), (other, "second"))
+    ]
+    joined = values[0].join(values[1], on=key, how="full", nulls_equal=True, coalesce=True, maintain_order="left_right")
+    confidence = float(one.manifest["config"]["measures"]["confidence"])
+    samples = _samples(one, other, confidence)
+    rows = [row | _difference(row, samples.get(row["scope"]), confidence, common) for row in joined.to_dicts()]
+    numbers = dict.fromkeys(("difference", "std_error", "ci_low", "ci_high", "relative"), pl.Float64())
+    return pl.DataFrame(rows, schema={**joined.schema, **numbers, "method": pl.String()})
+
+
+def _samples(one: StoredRun, other: StoredRun, confidence: float) -> dict[str, tuple[Sample, Sample]]:
+    """Losses of both runs by scope that both have."""
+    from .models.measures import Sample
+    from .models.results import PORTFOLIO_SCOPE
+
+    columns = [name for name in one.losses.columns if name == "loss" or name.startswith(_SEGMENT)]
+    levels = [set(run.measures["level"].drop_nulls().to_list()) for run in (one, other)]
+    shared = tuple(sorted(levels[0] & levels[1]))
+
+    def sample(run: StoredRun, column: str) -> Sample:
+        losses = run.losses.sort("scenario")[column].to_numpy()
+        return Sample.of(losses, levels=shared, confidence=confidence)
+
+    return {
+        PORTFOLIO_SCOPE if name == "loss" else name.removeprefix(_SEGMENT): (sample(one, name), sample(other, name))
+        for name in columns
+        if name in other.losses.columns
+    }
+
+
+def _difference(
+    row: Mapping[str, Any], pair: tuple[Sample, Sample] | None, confidence: float, common: bool
+) -> dict[str, Any]:
+    """What a row says beside the two values."""
+    from .models.measures import difference
+
+    empty = dict.fromkeys(("difference", "std_error", "ci_low", "ci_high", "relative"))
+    if pair is None or row["first"] is None or row["second"] is None:
+        return empty | {"method": "only one of the runs has it"}
+    found = difference(*pair, measure=row["measure"], level=row["level"], confidence=confidence, common=common)
+    relative = found.value / row["first"] if found.value is not None and row["first"] else None
+    return {
+        "difference": found.value,
+        "std_error": found.std_error,
+        "ci_low": found.ci_low,
+        "ci_high": found.ci_high,
+        "relative": relative,
+        "method": found.method,
+    }

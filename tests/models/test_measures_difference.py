@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
@@ -15,6 +16,7 @@ from rackrisk.models.measures._difference import INDEPENDENT, PAIRED, PARTLY_PAI
 LEVEL = 0.95
 MEASURES = (("EL", None), ("SD", None), ("VaR", LEVEL), ("ES", LEVEL))
 NORMAL = NormalDist()
+Draw = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
 def exact(mean: float, sd: float) -> dict[str, float]:
@@ -27,7 +29,7 @@ def sample(losses: np.ndarray) -> Sample:
     return Sample.of(losses, levels=(LEVEL,), confidence=0.95)
 
 
-def coverage(draw, *, common: bool, tries: int = 300) -> tuple[dict[str, float], dict[str, float]]:
+def coverage(draw: Draw, *, common: bool, tries: int = 300) -> tuple[dict[str, float], dict[str, float]]:
     """Share of intervals that hold the exact difference, and the mean standard error over the spread of the values."""
     rng = np.random.default_rng(8)
     hits, errors, values = ({name: [] for name, _ in MEASURES} for _ in range(3))
@@ -64,7 +66,7 @@ def apart(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize(("draw", "common"), [(together, True), (partly, True), (apart, False)])
-def test_intervals_cover_and_errors_are_those_of_repetition(draw, common: bool) -> None:
+def test_intervals_cover_and_errors_are_those_of_repetition(draw: Draw, common: bool) -> None:
     hits, ratio = coverage(draw, common=common)
     # Of 300 tries 1.3 % is one standard deviation of a coverage, 4.1 % of a spread: four, and the bias of tails.
     assert all(0.89 <= share <= 0.995 for share in hits.values()), hits

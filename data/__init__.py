@@ -1,4 +1,4 @@
-"""Tapes of facilities and of names: schema, reader, generator; and the small tables shipped with the package."""
+"""Tapes of facilities and of names: schema, reader, generator; price series; the small tables of the package."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ._schema import GENERATIONS as GENERATIONS
     from ._schema import Facility as Facility
     from ._schema import tape_schema as tape_schema
+    from ._series import Series as Series
+    from ._series import SeriesProblems as SeriesProblems
+    from ._series import read_series as read_series
 
 # Loaded when first asked for: Polars and dataframely are not on every machine that imports the package.
 _HOMES = {
@@ -29,6 +32,8 @@ _HOMES = {
     "Facility": "_schema",
     "GENERATIONS": "_schema",
     "Problem": "_problems",
+    "Series": "_series",
+    "SeriesProblems": "_series",
     "TapeProblems": "_problems",
     "check_names_frame": "_names",
     "check_tape": "_reader",
@@ -38,6 +43,7 @@ _HOMES = {
     "printable": "_problems",
     "public_facilities": "_public",
     "read_names": "_names",
+    "read_series": "_series",
     "read_tape": "_reader",
     "tape_schema": "_schema",
     "write_problems": "_problems",

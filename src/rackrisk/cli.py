@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 DONE, WRONG, BAD_INPUT, RETRY_LATER, INTERRUPTED, TERMINATED = 0, 1, 2, 75, 130, 143
 
-_PLANNED = ("explain", "calibrate", "resume")
+_PLANNED = ("explain", "resume")
 # Conditions of the machine that pass: a full disk, a quota, a file server that went away.
 _PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.ENOMEM, errno.EMFILE}
 # XLA reports a compilation that takes long at its level "error". What really fails reaches Python as an exception.
@@ -42,6 +43,7 @@ overrides are key=value pairs:
   portfolio.count=N      number of generated facilities
   market=NAME            base (default), hash_credit_crisis, replay_2021_2022, replay_2025_2026,
                          flat and merton (for checks against formulas)
+  market=FILE.yaml       your own market on top of a shipped one, as `rackrisk calibrate` writes it
   recovery=NAME          base (default), frictionless, thin
   engine=NAME            auto (default), jax, reference (NumPy, slow, the definition); cuda is not in this version
   scenarios=N months=N seed=N as_of=YYYY-MM-DD
@@ -65,6 +67,7 @@ examples:
   rackrisk book portfolio=synthetic portfolio.count=1000 --out tape.csv
   rackrisk report runs/20260831T120000Z-compute_credit-base-1a2b3c4d
   rackrisk compare runs/A runs/B                  what was configured differently, and what that did
+  rackrisk calibrate rents.csv btc.csv            a market file from price series, for market=FILE.yaml
   rackrisk validate --quick                       known answers on every engine of this machine
 
 exit codes: 0 done (also where the reader of stdout went away, as in `| head`: the run is kept),
@@ -175,6 +178,23 @@ def _validate_command(args: argparse.Namespace) -> int:
     screen = partial(print_validation, found, every=args.all)
     _write(_as_json(document(found)) if args.json else _drawn(sys.stdout, screen), sys.stdout)
     return DONE if found.passed else WRONG
+
+
+def _calibrate_command(args: argparse.Namespace) -> int:
+    from .calibrate import calibrate_files, document
+    from .calibration_screen import print_calibration
+
+    done = calibrate_files(
+        args.files,
+        out=args.out,
+        base=args.base,
+        as_of=args.as_of,
+        switching=args.find_regimes,
+        keep=args.keep,
+        force=args.force,
+    )
+    _write(_as_json(document(done)) if args.json else _drawn(sys.stdout, partial(print_calibration, done)), sys.stdout)
+    return DONE
 
 
 # ---- output ----
@@ -349,7 +369,29 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         "report": report,
         "show-config": show,
     }
-    return parser, {**named, "validate": validate}
+    return parser, {**named, "validate": validate, "calibrate": _calibrate_arguments(commands)}
+
+
+def _calibrate_arguments(commands: Any) -> argparse.ArgumentParser:
+    text = "estimate a market from price series and write it as a file for market=FILE.yaml"
+    calibrate = _command(commands, "calibrate", _calibrate_command, text, overrides=False)
+    calibrate.add_argument("files", nargs="+", metavar="FILE", help="CSV or Parquet series (docs/calibration.md)")
+    calibrate.add_argument("--out", default="calibrated.yaml", metavar="FILE", help="default calibrated.yaml")
+    calibrate.add_argument("--force", action="store_true", help="overwrite the file")
+    calibrate.add_argument("--base", default="base", metavar="NAME", help="shipped market to inherit (default base)")
+    calibrate.add_argument("--as-of", type=_day, metavar="YYYY-MM-DD", help="date of the levels")
+    calibrate.add_argument("--find-regimes", action="store_true", help="fit unlabelled regimes to ten years of rents")
+    kept = "keep the base's number whatever was estimated; a key or section, may be repeated"
+    calibrate.add_argument("--keep", action="append", default=[], metavar="KEY", help=kept)
+    calibrate.add_argument("--json", action="store_true", help="print one JSON document with every figure")
+    return calibrate
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a date, YYYY-MM-DD") from None
 
 
 def _validate_arguments(commands: Any) -> argparse.ArgumentParser:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ._compose import apply, compose_groups, group_options, group_problem
 from ._limits import check_memory
+from ._market_file import laid_over, market_of
 from ._models import SHAPES, fitted, settings_of, stranger
 from ._overrides import Override, overrides_of, parse_overrides, screen
 from ._problems import ConfigProblem, ConfigProblems
@@ -90,6 +91,8 @@ def _compose(
     overrides, problems = parse_overrides(arguments, options)
     from_python, more = overrides_of(values)
     overrides, problems = [*overrides, *from_python], problems + more
+    overrides, market, unread = market_of(overrides, options["market"])
+    problems += unread
     wrong = {o.key: p for o in overrides if o.key in options and (p := group_problem(o, options)) is not None}
     problems += wrong.values()
     # Of several choices in one group the last counts; none (`experiment=null`) is no choice at all.
@@ -99,6 +102,8 @@ def _compose(
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         problems.append(ConfigProblem("configuration", "", str(error).splitlines()[0]))
         raise ConfigProblems(problems) from None
+    if market is not None:
+        data["market"], choices["market"] = laid_over(data["market"], market.changes), market.label
     data, more = fitted(data, choices)
     problems += more
     problems += [p for o in overrides if o.key not in options and (p := _set(o, data, choices["model"])) is not None]

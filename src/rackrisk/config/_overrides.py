@@ -16,6 +16,9 @@ from ._suggest import did_you_mean
 #: Keys whose value is taken as typed: file names and labels may hold `=`, brackets, blanks and any letter.
 RAW_KEYS = frozenset({"portfolio.tape", "out", "name"})
 
+#: What a market's own file ends with; its path, too, is taken as typed.
+MARKET_FILES = (".yaml", ".yml")
+
 MAX_LENGTH = 10_000  # characters of one argument; nested brackets beyond it would exhaust the parser's stack
 
 UNDERSCORE = "keys that begin with '_' are refused"
@@ -95,7 +98,7 @@ def _parse(argument: str, options: Mapping[str, Iterable[str]]) -> Override | Co
     refused = _refuse(key.lstrip("+~"), value)
     if refused is not None:
         return refused
-    if key.lstrip("+") in RAW_KEYS:
+    if key.lstrip("+") in RAW_KEYS or (key == "market" and value.rstrip("'\"").lower().endswith(MARKET_FILES)):
         return Override(key.lstrip("+"), _raw_value(value))
     return _parse_with_hydra(argument, key, value)
 

@@ -119,6 +119,7 @@ def _dates(raw: RawTape) -> tuple[list[date | None], list[Problem]]:
         rule = cast.rule if bad else "must not be empty" if day is None else _order_rule(last, day)
         if rule:
             problems.append(Problem(raw.file, row, DATE, printable(raw.frame[DATE][row - 1]), rule))
+            dates[row - 1] = None
         last = day if last is None else max(last, day or last)
     if not dates:
         problems.append(Problem(raw.file, None, "", "", "must have at least one row below the column names"))

@@ -99,11 +99,13 @@ def _in_force(evidence: Evidence, jumps: Jumps | None) -> tuple[float, float, fl
     return (jumps.rate, jumps.mean, jumps.sd) if jumps else (base.jumps_per_year, base.jump_mean, base.jump_sd)
 
 
-def _volatility(daily: Daily, chosen: np.ndarray, jumps: tuple[float, float, float]) -> tuple[float, float]:
+def _volatility(
+    daily: Daily, chosen: np.ndarray, jumps: Jumps | None, force: tuple[float, float, float]
+) -> tuple[float, float]:
     """Of the continuous part, with its error."""
     if np.isfinite(daily.local).all():
-        return continuous_volatility(daily, chosen)
-    returns, (rate, mean, sd) = daily.returns[chosen], jumps
+        return continuous_volatility(daily, chosen, jumps)
+    returns, (rate, mean, sd) = daily.returns[chosen], force
     total = 12 * float(np.var(returns, ddof=1))
     inside = max(total - rate * (mean**2 + sd**2), 0.05 * total)
     error = 12 * float(np.sqrt(np.var((returns - returns.mean()) ** 2) / len(returns)))
@@ -117,14 +119,14 @@ def _moves(
     found: list[Estimate] = []
     rate, mean, sd = force = _in_force(evidence, jumps)
     for group in groups:
-        volatility, error = _volatility(daily, group.chosen, force)
+        volatility, error = _volatility(daily, group.chosen, jumps, force)
         log_drift = float(daily.returns[group.chosen].sum()) / group.years
         drift = expected_return(log_drift, volatility, rate=rate, mean=mean, sd=sd)
         whole = volatility**2 + rate * (mean**2 + sd**2)
         sample = _sample(series, daily, int(group.chosen.sum()))
         drift_error = float(np.sqrt(whole / group.years + (0.0 if group.name else _unseen(evidence, daily))))
-        found.append(_one(evidence, DRIFT, group, drift, drift_error, sample))
-        found.append(_one(evidence, VOLATILITY, group, volatility, error, sample))
+        found.append(_one(evidence, DRIFT, group, (drift, drift_error), sample))
+        found.append(_one(evidence, VOLATILITY, group, (volatility, error), sample))
     return found
 
 
@@ -133,8 +135,9 @@ def _unseen(evidence: Evidence, daily: Daily) -> float:
     return variance_of_average(evidence.transition, levels, len(np.unique(daily.months)))
 
 
-def _one(evidence: Evidence, key: str, group: Group, value: float, error: float, sample: Sample) -> Estimate:
+def _one(evidence: Evidence, key: str, group: Group, found: tuple[float, float], sample: Sample) -> Estimate:
     """One number: a regime's own, or that of all months with the inherited differences between regimes."""
+    value, error = found
     is_drift = key == DRIFT
     levels = np.array((evidence.base.btc.drift_annual if is_drift else evidence.base.btc.volatility_annual).values())
     about = {"columns": sample.columns, "n": sample.n, "first": sample.first, "last": sample.last}

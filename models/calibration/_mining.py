@@ -101,13 +101,17 @@ class MachineFit:
     n: int
 
 
-def fit_machine(machine: Monthly, hashprice: Monthly) -> MachineFit | None:
-    """Regression of the log change of a machine's price on that of hash price; None with fewer than 12 in common."""
+def fit_machine(machine: Monthly, hashprice: Monthly, *, scrap: float) -> MachineFit | None:
+    """Regression of the log change of a machine's price on that of hash price; None with fewer than 12 in common.
+
+    Months at the scrap value say nothing and are left out.
+    """
     price = dict(zip(hashprice.months[1:].tolist(), hashprice.changes.tolist(), strict=True))
+    least = np.minimum(machine.values[1:], machine.values[:-1])
     rows = [
         (change, price[month])
-        for month, change in zip(machine.months[1:].tolist(), machine.changes.tolist(), strict=True)
-        if month in price
+        for month, change, low in zip(machine.months[1:].tolist(), machine.changes.tolist(), least, strict=True)
+        if month in price and low > 1.0001 * scrap
     ]
     if len(rows) < 12:
         return None

@@ -96,7 +96,7 @@ def _machines(evidence: Evidence, price: Series, notes: list[str]) -> list[Estim
         base, place = evidence.base.asics[series.item], f"asics.{series.item}"
         found += evidence.level(series, f"{place}.usd_per_th", base.usd_per_th)
         machine = month_ends(series)
-        fitted = fit_machine(machine, month_ends(price))
+        fitted = fit_machine(machine, month_ends(price), scrap=base.scrap_usd_per_th)
         if fitted is None:
             notes.append(f"{series.column}: fewer than 12 months in common with hash price")
             continue

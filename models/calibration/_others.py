@@ -13,7 +13,7 @@ from ._estimate import Estimate
 from ._evidence import Evidence, Section, by_regime
 from ._months import Monthly, labels_of, month_ends
 from ._panel import LEAST_LABELLED
-from ._processes import LEAST_MONTHS, Reverting, fit_drifting, fit_reverting
+from ._processes import LEAST_MONTHS, Drifting, Reverting, fit_drifting, fit_reverting
 
 
 def other_sections(evidence: Evidence) -> Section:
@@ -121,7 +121,7 @@ def _property(evidence: Evidence, series: Series, key: str) -> list[Estimate]:
         )  # fmt: skip
     whole = fit_drifting(changes)
     if not any(one.key.startswith(drift_key) for one in found):
-        found.append(_pooled_drift(evidence, drift_key, levels, whole.drift, whole.drift_error, len(changes), about))
+        found.append(_pooled_drift(evidence, drift_key, levels, whole, about | {"n": len(changes)}))
     spread = fit_drifting(centred)
     found.append(
         Estimate(
@@ -132,12 +132,11 @@ def _property(evidence: Evidence, series: Series, key: str) -> list[Estimate]:
     return found
 
 
-def _pooled_drift(
-    evidence: Evidence, key: str, levels: np.ndarray, value: float, error: float, n: int, about: dict
-) -> Estimate:
-    centre = float(evidence.shares @ levels)
-    unseen = variance_of_average(evidence.transition, levels, n)
+def _pooled_drift(evidence: Evidence, key: str, levels: np.ndarray, found: Drifting, about: dict) -> Estimate:
+    centre, value = float(evidence.shares @ levels), found.drift
+    unseen = variance_of_average(evidence.transition, levels, about["n"])
     return Estimate(
-        key=key, what="mean over regimes", value=value, std_error=float(np.sqrt(error**2 + unseen)), n=n, base=centre,
-        writes=by_regime(key, levels + value - centre), note="written as the base's three drifts, shifted", **about,
+        key=key, what="mean over regimes", value=value, std_error=float(np.sqrt(found.drift_error**2 + unseen)),
+        base=centre, writes=by_regime(key, levels + value - centre), **about,
+        note="written as the base's three drifts, shifted",
     )  # fmt: skip

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from rackrisk.models.market import REGIMES
 from ._chain import count_moves, variance_of_average
 from ._correlations import Shock
 from ._estimate import Estimate, Sample, month_start
-from ._evidence import Evidence, Section, by_regime
+from ._evidence import LEVEL_DAYS, Evidence, Section, by_regime
 from ._months import labels_of, month_ends, together
 from ._panel import LEAST_LABELLED, RentFit, fit_labelled
 from ._switching import LEAST_MONTHS, SwitchingFit, fit_switching
@@ -75,35 +76,74 @@ def enough_to_switch(series: Sequence[Series]) -> int:
 
 
 def _pooled(evidence: Evidence, rents: Rents) -> tuple[list[Estimate], RentFit]:
-    base = evidence.base.rent
+    base, about = evidence.base.rent, _about(rents.sample)
     labels = np.zeros(len(rents.months), np.int64)
     fitted = fit_labelled(rents.changes, labels, 1, base.ai_demand_correlation)
-    drift, share = np.array(base.drift_annual.values()), evidence.shares
-    centre = float(share @ drift)
-    unseen = variance_of_average(evidence.transition, drift, len(rents.months))
-    value, own = float(fitted.drift[0]), fitted.drift_error[0]
-    error = None if own is None else float(np.sqrt(own**2 + unseen))
+    drift, mixed = np.array(base.drift_annual.values()), Mixed.of(evidence, len(rents.months))
+    value, centre = float(fitted.drift[0]), float(evidence.shares @ drift)
     mean = Estimate(
-        key=DRIFT, what="mean over regimes", value=value, std_error=error, method="maximum likelihood, regimes pooled",
-        base=centre, writes=by_regime(DRIFT, drift + value - centre), **_about(rents.sample),
-        note="written as the base's three drifts, shifted",
+        key=DRIFT, what="mean over regimes", value=value, std_error=_with(fitted.drift_error[0], mixed.drift_variance),
+        method="maximum likelihood, regimes pooled", base=centre, writes=by_regime(DRIFT, drift + value - centre),
+        note="written as the base's three drifts, shifted", **about,
     )  # fmt: skip
-    return [mean, _pooled_volatility(evidence, rents, fitted)], fitted
+    whole, error = float(fitted.volatility[0]), fitted.volatility_error[0]
+    scale = float(np.sqrt(max(whole**2 - mixed.between, 0.01 * mixed.within) / mixed.within))
+    expected = (mixed.within + mixed.between) ** 0.5
+    spread = Estimate(
+        key=VOLATILITY, what="of a month, regimes pooled", value=whole, base=expected, method="maximum likelihood",
+        std_error=_with(error, mixed.variance_variance / (2 * whole) ** 2),
+        writes=by_regime(VOLATILITY, scale * np.array(base.volatility_annual.values())),
+        note=f"written as the base's three volatilities times {scale:.2f}", **about,
+    )  # fmt: skip
+    return [mean, spread], _without_regimes(fitted, mixed)
 
 
-def _pooled_volatility(evidence: Evidence, rents: Rents, fitted: RentFit) -> Estimate:
-    """All-in volatility of a month; what the drifts of the regimes add to it is taken off before it is written."""
-    base, share = evidence.base.rent, evidence.shares
-    drift, volatility = np.array(base.drift_annual.values()), np.array(base.volatility_annual.values())
-    between = float(share @ (drift - share @ drift) ** 2) / 12
-    within = float(share @ volatility**2)
-    value, error = float(fitted.volatility[0]), fitted.volatility_error[0]
-    scale = float(np.sqrt(max(value**2 - between, 0.01 * within) / within))
-    return Estimate(
-        key=VOLATILITY, what="of a month, regimes pooled", value=value, std_error=error, method="maximum likelihood",
-        base=float(np.sqrt(within + between)), writes=by_regime(VOLATILITY, scale * volatility), **_about(rents.sample),
-        note=f"written as the base's three volatilities times {scale:.2f}",
-    )  # fmt: skip
+@dataclass(frozen=True)
+class Mixed:
+    """What the inherited regimes do to numbers of a sample that does not tell them apart; variances a year.
+
+    Attributes:
+        within: mean variance inside the regimes.
+        between: what the differences of their drifts add to the variance about the sample's own mean.
+        drift_variance, variance_variance, between_variance: sampling variances that come from having seen few regimes.
+    """
+
+    within: float
+    between: float
+    drift_variance: float
+    variance_variance: float
+    between_variance: float
+
+    @classmethod
+    def of(cls, evidence: Evidence, months: int) -> Mixed:
+        """For a sample of some months."""
+        base, share, chain = evidence.base.rent, evidence.shares, evidence.transition
+        drift, squares = np.array(base.drift_annual.values()), np.array(base.volatility_annual.values()) ** 2
+        off = (drift - share @ drift) ** 2 / 12
+        unseen = variance_of_average(chain, drift, months)
+        return cls(
+            float(share @ squares),
+            max(float(share @ off) - unseen / 12, 0.0),
+            unseen,
+            variance_of_average(chain, squares + off, months),
+            variance_of_average(chain, off, months),
+        )
+
+
+def _with(error: float | None, variance: float) -> float | None:
+    return None if error is None else float(np.sqrt(error**2 + variance))
+
+
+def _without_regimes(fitted: RentFit, mixed: Mixed) -> RentFit:
+    """The same fit with the loading inside a regime: a common drift makes rents of a mixed sample move together."""
+    whole, c = float(fitted.volatility[0]) ** 2, fitted.loading**2
+    inside = max(whole - mixed.between, 0.1 * whole)
+    within = float(np.clip((c * whole - mixed.between) / inside, 0.0025, 1.0))
+    if fitted.loading_error is None:
+        return fitted
+    own = 2 * fitted.loading * fitted.loading_error * whole / inside
+    error = np.sqrt(own**2 + ((1 - c) * whole / inside**2) ** 2 * mixed.between_variance)
+    return replace(fitted, loading=within**0.5, loading_error=float(error / (2 * within**0.5)))
 
 
 # ---- regimes labelled ----
@@ -117,35 +157,24 @@ def _labelled(evidence: Evidence, rents: Rents, labels: np.ndarray) -> tuple[lis
     places = np.searchsorted(seen, labels[known])
     fitted = fit_labelled(rents.changes[known], places, len(seen), evidence.base.rent.ai_demand_correlation)
     counts = [int(np.isfinite(rents.changes[labels == r]).sum()) for r in seen]
-    method = "maximum likelihood, labelled months"
-    return [
-        *_of_regimes(evidence, fitted, [REGIMES[r] for r in seen], counts, rents.sample, method),
-        *_counted_chain(evidence),
-    ], fitted
+    about = _about(rents.sample) | {"method": "maximum likelihood, labelled months"}
+    names = [REGIMES[r] for r in seen]
+    return [*_of_regimes(evidence, fitted, names, counts, about=about), *_counted_chain(evidence)], fitted
 
 
 def _of_regimes(
-    evidence: Evidence, fitted: RentFit, names: Sequence[str], counts: Sequence[int], sample: Sample, method: str
+    evidence: Evidence, fitted: RentFit, names: Sequence[str], counts: Sequence[int], *, about: dict[str, Any]
 ) -> list[Estimate]:
     base = evidence.base.rent
     found: list[Estimate] = []
-    for place, (name, count) in enumerate(zip(names, counts, strict=True)):
-        about = {**_about(sample), "n": count, "method": method}
-        for key, value, error, level in (
-            (DRIFT, fitted.drift[place], fitted.drift_error[place], getattr(base.drift_annual, name)),
-            (
-                VOLATILITY,
-                fitted.volatility[place],
-                fitted.volatility_error[place],
-                getattr(base.volatility_annual, name),
-            ),
-        ):
-            where = f"{key}.{name}"
-            found.append(
-                Estimate(
-                    key=where, value=float(value), std_error=error, base=level, writes={where: float(value)}, **about
-                )
-            )
+    for key, values, errors, levels in (
+        (DRIFT, fitted.drift, fitted.drift_error, base.drift_annual),
+        (VOLATILITY, fitted.volatility, fitted.volatility_error, base.volatility_annual),
+    ):
+        for name, count, value, error in zip(names, counts, values.tolist(), errors, strict=True):
+            where, level = f"{key}.{name}", getattr(levels, name)
+            known: dict[str, Any] = about | {"n": count}
+            found.append(Estimate(key=where, value=value, std_error=error, base=level, writes={where: value}, **known))
     return found
 
 
@@ -161,16 +190,14 @@ def _counted_chain(evidence: Evidence) -> list[Estimate]:
     error = np.full(matrix.shape, np.nan)
     for r in np.flatnonzero(rows >= LEAST_MOVES):
         matrix[r] = moves[r] / rows[r]
-        error[r] = np.sqrt(matrix[r] * (1 - matrix[r]) / rows[r])
-    sample = Sample((regime.column,), 0, month_start(months[0]), month_start(months[-1]))
-    return [
-        *_chain_rows(evidence, matrix, error, rows, sample, "counted moves"),
-        _last_regime(sample, int(labels[-1]), len(months)),
-    ]
+        error[r] = np.sqrt(np.maximum(matrix[r] * (1 - matrix[r]), 1 / rows[r]) / rows[r])  # never seen: 1 / n
+    sample = Sample((regime.column,), len(months), month_start(months[0]), month_start(months[-1]))
+    about = _about(sample) | {"method": "counted moves"}
+    return [*_chain_rows(evidence, matrix, error, rows, about=about), _last_regime(evidence, sample, int(labels[-1]))]
 
 
 def _chain_rows(
-    evidence: Evidence, matrix: np.ndarray, error: np.ndarray, counts: np.ndarray, sample: Sample, method: str
+    evidence: Evidence, matrix: np.ndarray, error: np.ndarray, counts: np.ndarray, *, about: dict[str, Any]
 ) -> list[Estimate]:
     written = {CHAIN: rounded_rows(matrix)}
     found: list[Estimate] = []
@@ -181,8 +208,7 @@ def _chain_rows(
             found.append(
                 Estimate(
                     key=CHAIN, what=f"{row} to {column}", value=float(matrix[r, c]), std_error=float(error[r, c]),
-                    base=float(evidence.transition[r, c]), method=method, writes=written,
-                    **{**_about(sample), "n": int(counts[r])},
+                    base=float(evidence.transition[r, c]), writes=written, **about | {"n": int(counts[r])},
                 )
             )  # fmt: skip
     return found
@@ -197,11 +223,13 @@ def rounded_rows(matrix: np.ndarray) -> list[list[float]]:
     return [[float(p) for p in row] for row in rows]
 
 
-def _last_regime(sample: Sample, regime: int, months: int) -> Estimate:
-    name = REGIMES[max(regime, 0)]
+def _last_regime(evidence: Evidence, sample: Sample, regime: int) -> Estimate:
+    """The regime of the last month: where the market starts, if that month is recent."""
+    key, name = "regimes.initial", REGIMES[max(regime, 0)]
+    recent = 0 <= (evidence.as_of - sample.last).days <= LEVEL_DAYS
     return Estimate(
-        key="regimes.initial", what=name, value=float(regime), std_error=None, method="regime of the last month",
-        writes={"regimes.initial": name}, **{**_about(sample), "n": months},
+        key=key, what=name, value=float(regime), std_error=None, method="regime of the last month",
+        writes={key: name} if recent else {}, note="" if recent else "not written: too old", **_about(sample),
     )  # fmt: skip
 
 
@@ -217,13 +245,12 @@ def _switched(evidence: Evidence, rents: Rents) -> tuple[list[Estimate], RentFit
         loading=base.ai_demand_correlation,
         transition=evidence.transition,
     )
-    counts, method = [rents.sample.n] * len(REGIMES), "Markov-switching likelihood"
-    rows = np.full(len(REGIMES), len(rents.months))
-    sample, initial = rents.sample, _last_regime(rents.sample, found.last, len(rents.months))
+    counts, rows = [rents.sample.n] * len(REGIMES), np.full(len(REGIMES), len(rents.months))
+    about = _about(rents.sample) | {"method": "Markov-switching likelihood"}
     return [
-        *_of_regimes(evidence, found.rents, REGIMES, counts, sample, method),
-        *_chain_rows(evidence, found.transition, found.transition_error, rows, sample, method),
-        initial,
+        *_of_regimes(evidence, found.rents, REGIMES, counts, about=about),
+        *_chain_rows(evidence, found.transition, found.transition_error, rows, about=about),
+        _last_regime(evidence, rents.sample, found.last),
     ], found.rents
 
 
@@ -270,5 +297,5 @@ def _levels(evidence: Evidence, series: Sequence[Series]) -> tuple[list[Estimate
     return found, [words] if strangers else []
 
 
-def _about(sample: Sample) -> dict:
+def _about(sample: Sample) -> dict[str, Any]:
     return {"columns": sample.columns, "n": sample.n, "first": sample.first, "last": sample.last}

@@ -38,7 +38,7 @@ def other_sections(evidence: Evidence) -> Section:
 
 
 def _reverting(key: str, fitted: Reverting, monthly: Monthly, base: tuple[float, float, float]) -> list[Estimate]:
-    """Mean, reversion and volatility; the first two only where the series is no random walk."""
+    """Mean, reversion and volatility; a random walk has no mean, and its reversion is not written."""
     sample = monthly.sample()
     about = {"columns": sample.columns, "n": sample.n, "first": sample.first, "last": sample.last}
     hidden = "" if fitted.identified else "not written: cannot be told from a random walk"
@@ -53,6 +53,7 @@ def _reverting(key: str, fitted: Reverting, monthly: Monthly, base: tuple[float,
             writes={} if note or (name == "reversion_annual" and value > 12) else {f"{key}.{name}": value}, **about,
         )
         for name, value, error, level, note in rows
+        if not (note and name == "mean")
     ]  # fmt: skip
 
 

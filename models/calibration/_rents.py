@@ -205,10 +205,11 @@ def _chain_rows(
         for c, column in enumerate(REGIMES):
             if r == c or not np.isfinite(error[r, c]):
                 continue
+            known: dict[str, Any] = about | {"n": int(counts[r])}
             found.append(
                 Estimate(
                     key=CHAIN, what=f"{row} to {column}", value=float(matrix[r, c]), std_error=float(error[r, c]),
-                    base=float(evidence.transition[r, c]), writes=written, **about | {"n": int(counts[r])},
+                    base=float(evidence.transition[r, c]), writes=written, **known,
                 )
             )  # fmt: skip
     return found

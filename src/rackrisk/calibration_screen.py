@@ -48,7 +48,7 @@ def print_calibration(done: Calibrated, console: Console) -> None:
 
 
 def _name(one: Estimate) -> str:
-    short = one.key.replace("_annual", "").replace("factors.correlation_calm", "correlation")
+    short = one.key.replace("_annual", "").replace("factors.correlation_calm", "corr")
     short = short.replace("regimes.transition_monthly", "moves a month").replace(
         "rent.ai_demand_correlation", "rent loading"
     )

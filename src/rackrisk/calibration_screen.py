@@ -32,6 +32,10 @@ def print_calibration(done: Calibrated, console: Console) -> None:
     for one in estimates:
         add_row(table, _name(one), *_cells(one))
     console.print(table)
+    print_line(console, f"z: distance from {done.base} in standard errors, bold beyond {FAR:g}; *: see below")
+    for one in estimates:
+        add_row(table, _name(one), *_cells(one))
+    console.print(table)
     print_line(
         console, f"z: distance from {done.base} in standard errors, bold beyond {FAR:g}; *: written otherwise, or not"
     )
@@ -48,10 +52,9 @@ def print_calibration(done: Calibrated, console: Console) -> None:
 
 
 def _name(one: Estimate) -> str:
-    short = one.key.replace("_annual", "").replace("factors.correlation_calm", "corr")
-    short = short.replace("regimes.transition_monthly", "moves a month").replace(
-        "rent.ai_demand_correlation", "rent loading"
-    )
+    short = one.key.replace("_annual", "")
+    for key, words in _SHORT.items():
+        short = short.replace(key, words)
     plain = one.what if one.key in {"factors.correlation_calm", "regimes.transition_monthly"} else ""
     return f"{short}: {plain}" if plain else short
 

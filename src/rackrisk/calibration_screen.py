@@ -34,12 +34,6 @@ def print_calibration(done: Calibrated, console: Console) -> None:
     console.print(table)
     print_line(console, f"z: distance from {done.base} in standard errors, bold beyond {FAR:g}; *: see below")
     for one in estimates:
-        add_row(table, _name(one), *_cells(one))
-    console.print(table)
-    print_line(
-        console, f"z: distance from {done.base} in standard errors, bold beyond {FAR:g}; *: written otherwise, or not"
-    )
-    for one in estimates:
         if one.note:
             print_line(console, f"* {_name(one)}: {one.note}", "dim")
     for note in notes:

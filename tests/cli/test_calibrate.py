@@ -188,3 +188,9 @@ def test_dates_of_levels_are_checked(files: tuple[str, str]) -> None:
         main(["calibrate", *files, "--as-of", "2026-13-01"])
     assert main(["calibrate", *files, "--as-of", str(date(2029, 1, 1))]) == 0
     assert "price_usd" not in Path("calibrated.yaml").read_text(encoding="utf-8")
+
+
+def test_the_screen_shows_every_parameter_once(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["calibrate", *files]) == 0
+    lines = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert lines.count("rent.volatility") == 1

@@ -1,9 +1,10 @@
 """The tables of docs/evidence.md from the shipped book: what the model says of each kind of loan, world and assumption.
 
-    python -m bench.evidence            6,000 scenarios, 1,500 for each changed assumption; about three minutes
-    python -m bench.evidence --quick    a fifth of them
+    python -m bench.evidence            the experiments evidence_* and change_*; about three minutes
+    python -m bench.evidence --quick    with a fifth of their scenarios
 
-Same seed everywhere, so that two rows differ by what was changed and by little else.
+Each row of a table is one experiment of conf/experiment/, and `rackrisk run experiment=NAME` gives it alone. Same seed
+everywhere, so that two rows differ by what was changed and by little else.
 """
 
 import argparse
@@ -11,17 +12,14 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from rackrisk._structural import Structural
 from rackrisk.config import structural_settings
-from rackrisk.data import load_portfolio
 from rackrisk.models.measures import measures_table
-from rackrisk.models.mechanisms import Mechanisms
 from rackrisk.models.results import PORTFOLIO_SCOPE, SimulationResult
-from rackrisk.models.simulate import simulate
 
 from .record import say, table
 
 BP = 1e4
-SCENARIOS, CHANGED_SCENARIOS = 6_000, 1_500
 GENERATED = pl.col("source").str.strip_prefix("generated: ")
 PUBLIC = ~pl.col("source").str.starts_with("generated: ")
 
@@ -51,46 +49,31 @@ KINDS: Mapping[str, pl.Expr] = {
     & (pl.col("segment") == "miners"),
     "hybrid miners": made_as("hybrid_miner"),
 }
-WORLDS: Mapping[str, tuple[str, ...]] = {
-    "base": (),
-    "hash_credit_crisis": ("market=hash_credit_crisis",),
-    "hash_credit_crisis with recovery=thin": ("market=hash_credit_crisis", "recovery=thin"),
-    "replay_2021_2022": ("market=replay_2021_2022",),
-    "replay_2025_2026": ("market=replay_2025_2026",),
-    "flat": ("market=flat",),
+WORLDS: Mapping[str, str] = {
+    "evidence_base": "base",
+    "evidence_crisis": "hash_credit_crisis",
+    "evidence_crisis_thin": "hash_credit_crisis with recovery=thin",
+    "evidence_replay_2021_2022": "replay_2021_2022",
+    "evidence_replay_2025_2026": "replay_2025_2026",
+    "evidence_flat": "flat",
 }
-CHANGES: Mapping[str, tuple[str, ...]] = {
-    "base": (),
-    "calm drift of rents -0.07 instead of -0.14": ("market.rent.drift_annual.calm=-0.07",),
-    "realisation 0.50 instead of 0.60": ("market.rent.realisation=0.5",),
-    "price floor of forced GPU sales 0.20 instead of 0.40": tuple(
-        f"recovery.gpus.{name}.floor=0.2" for name in ("default", "gb200", "gb300", "vr200")
-    ),
-    "`mechanisms.offtake=false`": ("mechanisms.offtake=false",),
-    "`mechanisms.convergence=false`": ("mechanisms.convergence=false",),
+CHANGES: Mapping[str, str] = {
+    "change_nothing": "base",
+    "change_drift": "calm drift of rents -0.07 instead of -0.14",
+    "change_realisation": "realisation 0.50 instead of 0.60",
+    "change_floor": "price floor of forced GPU sales 0.20 instead of 0.40",
+    "change_offtake": "`mechanisms.offtake=false`",
+    "change_convergence": "`mechanisms.convergence=false`",
 }
 
 
-def run(scenarios: int, *overrides: str) -> tuple[SimulationResult, pl.DataFrame]:
-    """Simulate the shipped book; also its tape."""
-    settings = structural_settings(*overrides)
-    book = load_portfolio(
-        settings.portfolio,
-        as_of=settings.as_of,
-        generations=tuple(settings.market.generations),
-        asic_classes=tuple(settings.market.asics),
-    )
-    result = simulate(
-        book,
-        market=settings.market,
-        recovery=settings.recovery,
-        mechanisms=Mechanisms(**settings.mechanisms.model_dump()),
-        months=settings.months,
-        scenarios=scenarios,
-        seed=settings.seed,
-        as_of=settings.as_of,
-    )
-    return result, book
+def run(experiment: str, share: int) -> tuple[SimulationResult, pl.DataFrame]:
+    """Simulate an experiment with one in so many of its scenarios; also its tape."""
+    scenarios = structural_settings(f"experiment={experiment}").scenarios // share
+    model = Structural(structural_settings(f"experiment={experiment}", f"scenarios={scenarios}"))
+    book = model.read_book()
+    say(f"experiment={experiment}, {scenarios:,} scenarios")
+    return model.simulate(book, lambda done, total: None), book
 
 
 def total(column: pl.Series) -> float:
@@ -155,25 +138,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a fifth of the scenarios")
     share = 5 if parser.parse_args().quick else 1
-    scenarios, fewer = SCENARIOS // share, CHANGED_SCENARIOS // share
     worlds: list[list[str]] = []
     segments: list[str] = []
-    for name, overrides in WORLDS.items():
-        say(f"{name}, {scenarios:,} scenarios")
-        result, book = run(scenarios, *overrides)
-        worlds.append([name, *by_world(result)])
-        if name == "base":
+    for name, world in WORLDS.items():
+        result, book = run(name, share)
+        worlds.append([world, *by_world(result)])
+        if not segments:
             segments = result.segments
             header = ("kind", "rows", "PD", "LGD", "EL, bp", "quoted, bp")
-            show(f"By kind of loan, {scenarios:,} scenarios", header, by_kind(result, book))
+            show(f"By kind of loan, {result.n_scenarios:,} scenarios", header, by_kind(result, book))
     header = ("market", *(f"{name} PD, EL bp" for name in segments), "portfolio EL, 99 %")
-    show(f"Worlds, {scenarios:,} scenarios", header, worlds)
+    show("Worlds", header, worlds)
     changed = []
-    for name, overrides in CHANGES.items():
-        say(f"{name}, {fewer:,} scenarios")
-        result, _ = run(fewer, *overrides)
-        changed.append([name, f"{spread_bp(result, 'neoclouds'):.0f}", f"{portfolio(result)['EL']:.2f}"])
-    show(f"Changes, {fewer:,} scenarios", ("change", "neoclouds EL, bp", "portfolio EL, %"), changed)
+    for name, change in CHANGES.items():
+        result, _ = run(name, share)
+        changed.append([change, f"{spread_bp(result, 'neoclouds'):.0f}", f"{portfolio(result)['EL']:.2f}"])
+    show("Changes", ("change", "neoclouds EL, bp", "portfolio EL, %"), changed)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ def print_attribution(run: AttributionRun, console: Console) -> None:
     console.print(by_segment(run))
     console.print()
     print_line(console, "shares are means over all orders of switching the mechanisms on; alone: added")
-    print_line(console, "to a world without any; removed: gone if only this one is switched off")
+    print_line(console, "to a world without any; removed: gone if only this one is switched off, errors")
+    print_line(console, "of both in tables/attribution.parquet")
     hidden = len(run.result.segments) - len(_shown(run)) + 1
     if hidden > 0:
         print_line(console, f"{hidden} more segments in tables/attribution.parquet")

@@ -51,7 +51,7 @@ overrides are key=value pairs:
   copula.KEY=VALUE       for model=copula: asset_correlation, dependence, dof, factor_correlation,
                          horizon_years, lgd.kind
   measures.levels=[0.99,0.999]
-  experiment=NAME        a saved set: quick_look, crisis_miners, no_claims
+  experiment=NAME        a saved set of overrides: quick_look, crisis_miners, no_claims, attribution_base, ...
   out=DIR name=LABEL     where the run goes; default runs/<utc>-<label>-<hash>
 all keys with their values and units: rackrisk show-config
 """

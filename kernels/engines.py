@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .arrays import Book, Paths
+from .cuda import device as cuda
 from .reference import simulate_tile
 from .streams import key_words
 from .tally import BY_SCENARIO, FacilityRows, Scale, Tally, map_fields
@@ -52,13 +53,17 @@ def choose(name: str) -> tuple[str, str | None]:
     Raises:
         EngineMissing: the named engine cannot run here.
     """
-    if name == "cuda":
-        raise EngineMissing("engine=cuda needs the CUDA kernels, which this version does not have yet; use engine=jax")
-    if name == "auto":
+    if name not in ("auto", "cuda"):
+        return name, None
+    try:
+        found = cuda.in_words(cuda.cuda_devices())
+    except cuda.CudaMissing as missing:
+        if name == "cuda":
+            raise EngineMissing(f"engine=cuda cannot run here: {missing}; use engine=jax") from None
         if find_spec("jax") is None:
-            return "reference", "engine=auto took the NumPy reference engine, because JAX is not installed"
-        return "jax", None
-    return name, None
+            return "reference", f"engine=auto took reference (NumPy): JAX is not installed, and {missing}"
+        return "jax", f"engine=auto took jax: {missing}"
+    return "cuda", f"engine=auto took cuda: {found}" if name == "auto" else None
 
 
 def open_engine(
@@ -67,7 +72,7 @@ def open_engine(
     """Make an engine ready for one book and market.
 
     Args:
-        name: reference or jax.
+        name: reference, jax or cuda.
         make_paths: `(xp, market, key, scenario) -> Paths` over the book's channels.
         precision: float32 or float64 of the loans; the reference engine is always float64.
     """
@@ -78,6 +83,17 @@ def open_engine(
         run, group, devices = open_tiles(book, market, scale, make_paths, key=key, precision=precision)
         device = f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
         return Engine(name, precision, device, group, len(devices), *_views(run))
+
+    if name == "cuda":
+        from .cuda.several import open_devices
+        from .cuda.structural import DeviceTooSmall
+
+        devices = cuda.cuda_devices()
+        try:
+            run, replay, group = open_devices(devices, book, market, scale, make_paths, key=key, precision=precision)
+        except DeviceTooSmall as small:
+            raise EngineMissing(f"engine=cuda cannot run this book: {small}") from None
+        return Engine(name, precision, cuda.in_words(devices), group, len(devices), run, replay)
 
     def run_reference(scenario: np.ndarray, valid: np.ndarray) -> tuple[Tally, FacilityRows]:
         paths = make_paths(np, market, key, scenario)

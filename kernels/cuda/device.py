@@ -3,19 +3,29 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from .source import Program
 
+THREADS, LANES, CLUSTER_BLOCKS = 256, 4, 8
 COMPILER_OPTIONS = ("-std=c++17", "--fmad=false")  # see month.cuh
 STATIC_SHARED_BYTES = 48 * 1024  # above, a kernel has to ask
 
 
 class CudaMissing(Exception):
     """There is no CUDA device to use; the message says what is missing."""
+
+
+class LaunchShape(NamedTuple):
+    """How work is cut up; results do not depend on it."""
+
+    threads: int = THREADS  # of a block
+    lanes: int = LANES  # scenarios that a thread walks through at a time
+    cluster_blocks: int = CLUSTER_BLOCKS  # blocks that share their memory, 1 where a device cannot
 
 
 class Kernels(Protocol):
@@ -31,9 +41,12 @@ class Kernels(Protocol):
 class Device(Protocol):
     """One place where kernels run; `xp` makes and moves its arrays while `active`."""
 
-    name: str
-    xp: Any
-    clusters: bool  # blocks of a cluster share their memory
+    @property
+    def name(self) -> str: ...
+    @property
+    def xp(self) -> Any: ...
+    @property
+    def shape(self) -> LaunchShape: ...
 
     def active(self) -> AbstractContextManager[Any]:
         """Make this the device that arrays are made on."""
@@ -59,7 +72,7 @@ class CupyDevice:
     number: int
     name: str
     xp: Any
-    clusters: bool
+    shape: LaunchShape
 
     def active(self) -> AbstractContextManager[Any]:
         """Also the device of kernels that are launched."""
@@ -95,8 +108,9 @@ class CupyDevice:
         return self.xp.asnumpy(array)
 
 
-def cuda_devices() -> list[CupyDevice]:
-    """The CUDA devices of this machine.
+@cache
+def cuda_devices() -> tuple[CupyDevice, ...]:
+    """The CUDA devices of this machine, one or more.
 
     Raises:
         CudaMissing: there are none, or CuPy is not installed or does not find its libraries.
@@ -112,9 +126,15 @@ def cuda_devices() -> list[CupyDevice]:
         count = runtime.getDeviceCount()
     except runtime.CUDARuntimeError as error:
         raise CudaMissing(f"CuPy finds no CUDA device: {error}") from None
-    return [_device(cupy, number) for number in range(count)]
+    return tuple(_device(cupy, number) for number in range(count))
+
+
+def in_words(devices: Sequence[Device]) -> str:
+    """Which devices, for people."""
+    return f"{len(devices)} x {devices[0].name} (cuda)"
 
 
 def _device(cupy: Any, number: int) -> CupyDevice:
     properties = cupy.cuda.runtime.getDeviceProperties(number)
-    return CupyDevice(number, properties["name"].decode(), cupy, int(properties["major"]) >= 9)
+    shape = LaunchShape(cluster_blocks=CLUSTER_BLOCKS if int(properties["major"]) >= 9 else 1)
+    return CupyDevice(number, properties["name"].decode(), cupy, shape)

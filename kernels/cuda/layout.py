@@ -17,7 +17,7 @@ class Structure:
     """A C structure.
 
     Attributes:
-        fields: kind by name: `count`, `number`, or the C type that a pointer points to, `real` for the loans' precision.
+        fields: kind by name: `count`, `number`, or the C type that a pointer points to; `real` is the loans' precision.
     """
 
     name: str

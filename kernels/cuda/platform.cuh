@@ -4,6 +4,7 @@
 #ifdef __CUDACC__
 #define DEVICE static __device__ __forceinline__
 #define DEVICE_MEMBER __device__ __forceinline__
+// Called, not inlined: what is rare stays out of the loops. Small structures go by value, so that they stay in registers.
 #define OUTLINE static __device__ __noinline__
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 #define BY_VALUE const __grid_constant__

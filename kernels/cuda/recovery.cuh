@@ -49,29 +49,48 @@ DEVICE Lost lost_shares(const Book& book, const World& world, int s, int t, int 
     return lost;
 }
 
-// Exposure and loss of every facility of an obligor that defaults in month t.
-OUTLINE void tally_losses(const Book& book, const World& world, const Sums& sums, int s, int t, int i, Accounts a) {
+// Units of 2^-15 of a share: tally.SQUARE_BITS.
+DEVICE long long share_units(real usd, double whole_usd) { return llrint(static_cast<double>(usd) / whole_usd * 32768.0); }
+
+// Exposure and loss of every facility of an obligor that defaults in month t; `paid` as in tally_end.
+OUTLINE void tally_losses(const Book& book, const World& world, const Sums& sums, int s, int t, int i, Accounts a,
+                          real paid) {
     const Lost lost = lost_shares(book, world, s, t, i, a);
     const int row = int(book.groups) + 1, facilities = int(book.facilities), year = (t - 1) / 12;
     const real discount = world.discount[s * int(book.rows) + t];
     for (int k = 0; k < book.facility_count[i]; ++k) {
         const int f = book.first_facility[i] + k, rank = book.facility_rank[f];
         const real exposure = (1 - a.prepaid) * book.facility_balance_usd[(t - 1) * facilities + f];
-        const real share = (rank == 0 ? lost.share[0] : rank == 1 ? lost.share[1] : lost.share[2]);
+        const real share = rank == 0 ? lost.share[0] : rank == 1 ? lost.share[1] : lost.share[2];
         const real loss = exposure * (share * book.facility_kept_loss[f]);
         const long long lost_quanta = quanta(loss, book.loss_quanta_per_usd);
         const long long exposure_pv = quanta(exposure * discount, book.loss_quanta_per_usd);
-        const long long part = llrint(static_cast<double>(loss) / book.first_balance_usd[f] * 32768.0);
+        const long long part = share_units(loss, book.first_balance_usd[f]);
         add(&sums.facility_defaults[year * facilities + f], 1LL);
         add(&sums.facility_loss[f], lost_quanta);
         add(&sums.facility_loss_squares[f], part * part);
+        add(&sums.facility_loss_paid[f], part * share_units(paid, book.most_paid_usd_months[f]));
         add(&sums.facility_exposure[f], quanta(exposure, book.loss_quanta_per_usd));
         add(&sums.facility_exposure_pv[f], exposure_pv);
+        if (sums.replays) sums.row_loss[static_cast<long long>(s) * facilities + f] = lost_quanta;
         for (int m = 0; m < book.facility_memberships; ++m) {
             const int group = book.facility_group[m * facilities + f];
             add(&sums.loss[s * row + group], lost_quanta);
             add(&sums.exposure[s * row + group], exposure_pv);
         }
+    }
+}
+
+// An obligor's last month, with default or without: `paid` is its discounted debt that paid interest, in USD months.
+OUTLINE void tally_end(const Book& book, const Sums& sums, int s, int i, real paid) {
+    const int row = int(book.groups) + 1, facilities = int(book.facilities);
+    for (int m = 0; m < book.memberships; ++m)
+        add(&sums.paid[s * row + book.obligor_group[at(book, m, i)]], quanta(paid, book.view_quanta_per_usd));
+    for (int k = 0; k < book.facility_count[i]; ++k) {
+        const int f = book.first_facility[i] + k;
+        const long long part = share_units(paid, book.most_paid_usd_months[f]);
+        add(&sums.facility_paid_squares[f], part * part);
+        if (sums.replays) sums.row_paid[static_cast<long long>(s) * facilities + f] = static_cast<int>(part);
     }
 }
 
@@ -99,11 +118,11 @@ OUTLINE void tally_departure(const Book& book, const World& world, const Sums& s
 enum Sign { PERFORMING, SERVING, LOW_COVER, NO_COVER, HIGH_LTV, DEBT, BOOK_VALUE, CLEARING_VALUE, SIGNS };
 
 // Early warning: what the month showed of an obligor that owed debt.
-OUTLINE void tally_signs(const Book& book, const World& world, const Sums& sums, const Month& now, int i,
-                         const Reading& seen, real pledged_coins) {
+OUTLINE void tally_signs(const Book& book, const World& world, const Sums& sums, int s, int t, int i, Reading seen,
+                         real pledged_coins) {
     const int channels = int(book.value_channels), row = int(book.groups) + 1, months = int(book.months) + 1;
-    const real* price = world.price + (now.s * int(book.rows) + now.t) * channels;
-    const real* impact = world.price_impact + (now.s * months + now.t - 1) * channels;
+    const real* price = world.price + (s * int(book.rows) + t) * channels;
+    const real* impact = world.price_impact + (s * months + t - 1) * channels;
     real book_value = 0, clearing_value = 0;
     for (int e = 0; e < book.asset_terms; ++e) {
         const int v = book.asset_channel[at(book, e, i)];
@@ -129,6 +148,6 @@ OUTLINE void tally_signs(const Book& book, const World& world, const Sums& sums,
         const int group = book.obligor_group[at(book, m, i)];
         UNROLL
         for (int sign = 0; sign < SIGNS; ++sign)
-            if (value[sign] != 0) add(&sums.seen[((now.t - 1) * SIGNS + sign) * row + group], value[sign]);
+            if (value[sign] != 0) add(&sums.seen[((t - 1) * SIGNS + sign) * row + group], value[sign]);
     }
 }

@@ -49,12 +49,14 @@ DEVICE void load(const Book& book, const World& world, Window window, int s0, in
 // Where an obligor is in one scenario.
 struct Walk {
     Accounts accounts;
+    real paid;  // discounted debt that paid interest, USD months
     FourNormals<real> normals;
     bool going;
 };
 
 DEVICE void begin(const Book& book, const World& world, Walk& walk, int i, int s) {
     walk.going = i < book.obligors && s < world.scenarios && book.last_owing[i] > 0;
+    walk.paid = 0;
     if (walk.going) walk.accounts = opening(book, i);
 }
 
@@ -96,25 +98,26 @@ DEVICE bool is_watched(const World& world, int s) { return world.scenario[s] % 8
 enum Pass { SALES, TALLY };
 
 template <Pass pass>
-DEVICE void finish_month(
-    const Book& book, const World& world, const Sums& sums, const Month& now, int i, int cause, const Walk& walk,
-    const Reading& seen, const Accounts& before, real discount) {
+DEVICE void finish_month(const Book& book, const World& world, const Sums& sums, const Month& now, int i, int cause,
+                         Walk& walk, const Reading& seen, const Accounts& before, real discount) {
     if (pass == SALES) {
         const int row = now.s * (int(book.months) + 1) + now.t;
         if (cause != ALIVE) offer(book, i, world.sold + row * int(book.value_channels));
         return;
     }
-    if (is_watched(world, now.s)) tally_signs(book, world, sums, now, i, seen, before.pledged);
+    if (is_watched(world, now.s)) tally_signs(book, world, sums, now.s, now.t, i, seen, before.pledged);
     if (cause != ALIVE) {
-        tally_losses(book, world, sums, now.s, now.t, i, walk.accounts);
+        tally_losses(book, world, sums, now.s, now.t, i, walk.accounts, walk.paid);
         tally_default(book, sums, now.s, now.t, i, cause, seen.debt);
         tally_departure(book, world, sums, now.s, now.t, i);
-        return;
+    } else {
+        walk.paid += seen.debt * discount;
+        if (before.prepaid > 0)
+            add(&sums.not_carried[at(book, now.t - 1, i)],
+                carried_units((1 - before.prepaid) * discount) - carried_units(discount));
+        if (!(walk.accounts.prepaid < 1)) tally_departure(book, world, sums, now.s, now.t + 1, i);
     }
-    if (before.prepaid > 0)
-        add(&sums.not_carried[at(book, now.t - 1, i)],
-            carried_units((1 - before.prepaid) * discount) - carried_units(discount));
-    if (!(walk.accounts.prepaid < 1)) tally_departure(book, world, sums, now.s, now.t + 1, i);
+    if (!walk.going) tally_end(book, sums, now.s, i, walk.paid);
 }
 
 // Walk a block's obligors through LANES scenarios from s0 on.

@@ -10,18 +10,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import Book, Paths
-from ..tally import CARRIED_BITS, MonthTally, Scale, Tally
+from ..recovery import RANKS
+from ..tally import CARRIED_BITS, FacilityRows, MonthTally, Scale, Tally
 from .device import Device, Kernels
 from .source import Program
-from .structural_layout import BOOK, SUMS, WORLD, arrange
+from .structural_layout import BOOK, BY_FACILITY, BY_SCENARIO, SUMS, WORLD, arrange
 
 MakePaths = Callable[[Any, Any, Any, Any], Paths]  # (xp, market, key, scenario) -> market paths, float64
-THREADS, LANES, CLUSTER_BLOCKS, WINDOW = 256, 4, 8, 12  # WINDOW as in structural.cu
+WINDOW = 12  # months; structural.cu
+WARP = 32
 BLOCKS_IN_FLIGHT = 4096  # enough for every multiprocessor several times over
-SIGNS = ("performing", "serving", "dscr_below_1_2", "dscr_below_1_0", "ltv_above_covenant", "debt", "book_value")
+SIGNS = (  # of early warning, in the order of recovery.cuh
+    *("performing", "serving", "dscr_below_1_2", "dscr_below_1_0", "ltv_above_covenant"),
+    *("debt", "book_value", "clearing_value"),
+)
 WATCHED_EVERY = 8  # scenarios; structural.cu, is_watched
 MAX_BATCH = 16384  # scenarios
-MEMORY_SHARE = 0.8  # of what is free
+MEMORY_SHARE, REPLAY_SHARE = 0.7, 0.1  # of what is free; replays keep rows by scenario and facility
+MAX_INDEX = 2**31 - 1  # kernels count in 32 bits
 PATH_COPIES = 8  # float64 arrays of the size of the paths that are alive while they are made
 
 
@@ -47,6 +53,7 @@ class StructuralCuda:
 
     Attributes:
         batch: scenarios that fit at a time.
+        replayed: scenarios whose rows by facility are kept at a time.
     """
 
     def __init__(
@@ -59,23 +66,18 @@ class StructuralCuda:
         *,
         key: tuple[int, int],
         precision: str,
-        threads: int = THREADS,
-        lanes: int = LANES,
-        cluster_blocks: int = CLUSTER_BLOCKS,
     ) -> None:
         """Bring the book to the device and compile its kernels.
 
         Args:
             book, scale, market: float64 NumPy arrays.
             precision: float32 or float64 of the loans; markets are float64.
-            threads, lanes, cluster_blocks: launch shape; results do not depend on it.
 
         Raises:
             DeviceTooSmall: the device has too little memory for the book and a few scenarios.
         """
         self.device, self.make_paths, self.key, self.precision = device, make_paths, key, precision
-        self.threads, self.lanes = threads, lanes
-        self.cluster_blocks = cluster_blocks if device.clusters else 1
+        self.threads, self.lanes, self.cluster_blocks = device.shape
         rows = int(np.shape(market.resale_factor)[0])
         arranged = arrange(book, scale, key, rows=rows, precision=precision)
         fields, self.order = arranged
@@ -85,11 +87,13 @@ class StructuralCuda:
             years=fields["years"],
         )
         self.counterparties = int(np.shape(market.hazard)[0])
-        self.owes = np.zeros((self.shape.months, self.shape.obligors), bool)
-        self.owes[:] = fields["balance_usd"][:-1] > 0
+        self.owes = fields["balance_usd"][:-1] > 0
         self.has_impact = bool((np.asarray(book.liquidation.impact) != 0).any())
         self.batch = self._plan(sum(array.nbytes for array in fields.values() if isinstance(array, np.ndarray)))
-        constants = {"THREADS": threads, "LANES": lanes, "CLUSTER_BLOCKS": self.cluster_blocks}
+        with device.active():
+            rows_at_a_time = int(device.free_bytes() * REPLAY_SHARE) // (12 * self.shape.facilities)
+        self.replayed = max(min(self.batch, rows_at_a_time), 1)
+        constants = {"THREADS": self.threads, "LANES": self.lanes, "CLUSTER_BLOCKS": self.cluster_blocks}
         real = {"float32": "float", "float64": "double"}[precision]
         with device.active():
             self.kernels: Kernels = device.compile(Program("structural.cu", (BOOK, WORLD, SUMS), real, constants))
@@ -102,31 +106,47 @@ class StructuralCuda:
             self.market = type(market)(*(xp.asarray(field) for field in market))
 
     def run(self, scenario: np.ndarray) -> Tally:
-        """Tally of the given scenarios, uint32 [S <= batch]: rows of `loss` and `exposure` in their order."""
+        """Tally of the given scenarios, uint32 [S <= batch], maybe none: rows by scenario in their order."""
         with self.device.active():
-            world = self._world(scenario)
-            sums = self._empty_sums(scenario.size)
-            packed = self.packed_book, WORLD.pack(world), SUMS.pack(sums)
-            if self.has_impact:
-                self._settle(world, packed)
-            self._walk("tally_walk", packed, scenario.size)
+            world, sums = self._simulate(scenario, self._empty_sums(scenario.size))
             return self._tally(world, sums, scenario)
+
+    def replay(self, scenario: np.ndarray) -> FacilityRows:
+        """What the given scenarios, uint32 [S], did to every facility."""
+        rows, size = [], self.replayed
+        with self.device.active():
+            for first in range(0, max(scenario.size, 1), size):
+                part = scenario[first : first + size]
+                _, sums = self._simulate(part, self._empty_sums(part.size, replays=True))
+                rows.append([self.device.to_host(sums[name]) for name in ("row_loss", "row_paid")])
+        return FacilityRows(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
+
+    def _simulate(self, scenario: np.ndarray, sums: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if scenario.size == 0:
+            return {"discount": self.device.xp.zeros((0, self.shape.rows))}, sums
+        world = self._world(scenario)
+        packed = self.packed_book, WORLD.pack(world), SUMS.pack(sums)
+        if self.has_impact:
+            self._settle(world, packed)
+        self._walk("tally_walk", packed, scenario.size)
+        return world, sums
 
     def _plan(self, book_bytes: int) -> int:
         """Scenarios that fit beside the book."""
         shape, group = self.shape, self.lanes
-        row = shape.cash + shape.value + 20
-        paths = shape.rows * row * 8 * PATH_COPIES + self.counterparties * shape.rows * 8 * 2
-        counts = shape.months * (shape.groups + 1) * 12 + (shape.months + 1) * shape.value * 12
-        kept = 8 * (shape.months * shape.obligors + (5 + shape.years) * shape.facilities)
+        by_place = shape.rows * (shape.cash + shape.value + 20) * 8 * PATH_COPIES
+        by_scenario = by_place + 16 * self.counterparties * shape.rows + 8 * len(BY_SCENARIO) * (shape.groups + 1)
+        by_scenario += shape.months * (shape.groups + 1) * 12 + (shape.months + 1) * shape.value * 12
+        sums = 8 * (shape.months * shape.obligors + (len(BY_FACILITY) + shape.years) * shape.facilities)
         with self.device.active():
-            room = int(self.device.free_bytes() * MEMORY_SHARE) - book_bytes - kept
-        fit = min(room // (paths + counts), MAX_BATCH) // group * group
-        if fit < group:
+            room = int(self.device.free_bytes() * MEMORY_SHARE) - book_bytes - sums
+        cells = max(shape.rows * max(shape.cash, shape.value), shape.months * (shape.groups + 1), self.counterparties)
+        fit = min(room // by_scenario, MAX_BATCH, MAX_INDEX // cells) // group * group
+        if fit < group or RANKS * (shape.months + 1) * max(shape.obligors, shape.facilities) > MAX_INDEX:
             raise DeviceTooSmall(
-                f"{self.device.name} has too little memory free: {shape.obligors:,} obligors need "
-                f"{(book_bytes + kept) / 2**30:.1f} GiB and each {group} scenarios "
-                f"{(paths + counts) * group / 2**20:.1f} MiB more, of {MEMORY_SHARE:.0%} of what is free"
+                f"{self.device.name} is too small: {shape.obligors:,} obligors need {(book_bytes + sums) / 2**30:.1f} "
+                f"GiB, {group} scenarios {by_scenario * group / 2**20:.1f} MiB more, and {MEMORY_SHARE:.0%} of what "
+                "is free may be used; split the book, or use engine=jax"
             )
         return fit
 
@@ -147,22 +167,22 @@ class StructuralCuda:
             "still_moving": xp.zeros(scenario.size, "int32"),
         }
 
-    def _empty_sums(self, scenarios: int) -> dict[str, Any]:
+    def _empty_sums(self, scenarios: int, *, replays: bool = False) -> dict[str, Any]:
         shape, xp = self.shape, self.device.xp
         groups, months = shape.groups + 1, shape.months
+        rows = (scenarios, shape.facilities) if replays else (0,)
         return {
-            "loss": xp.zeros((scenarios, groups), "int64"),
-            "exposure": xp.zeros((scenarios, groups), "int64"),
+            **{name: xp.zeros((scenarios, groups), "int64") for name in BY_SCENARIO},
+            **{name: xp.zeros(shape.facilities, "int64") for name in BY_FACILITY},
+            "facility_defaults": xp.zeros((shape.years, shape.facilities), "int64"),
             "defaults": xp.zeros((scenarios, months, groups), "int32"),
             "defaulted_debt": xp.zeros((scenarios, months, groups), "int64"),
             "causes": xp.zeros((scenarios, 3, groups), "int32"),
-            "seen": xp.zeros((months, len(SIGNS) + 1, groups), "int64"),
+            "seen": xp.zeros((months, len(SIGNS), groups), "int64"),
             "not_carried": xp.zeros((months, shape.obligors), "int64"),
-            "facility_defaults": xp.zeros((shape.years, shape.facilities), "int64"),
-            **{
-                name: xp.zeros(shape.facilities, "int64")
-                for name in ("facility_loss", "facility_loss_squares", "facility_exposure", "facility_exposure_pv")
-            },
+            "replays": int(replays),
+            "row_loss": xp.zeros(rows, "int64"),
+            "row_paid": xp.zeros(rows, "int32"),
         }
 
     def _settle(self, world: Mapping[str, Any], packed: Sequence[np.ndarray]) -> None:
@@ -171,7 +191,7 @@ class StructuralCuda:
         blocks = -(-obligors // self.threads)
         groups = -(-scenarios // self.lanes)
         if blocks == 1:
-            threads = -(-obligors // 32) * 32 if self.threads >= 32 else self.threads
+            threads = min(-(-obligors // WARP) * WARP, self.threads)
             launch = min(groups, BLOCKS_IN_FLIGHT), 1
             self.kernels("settle_in_block", launch, threads, packed, shared_bytes=self._settle_bytes())
         elif blocks <= self.cluster_blocks:
@@ -207,42 +227,36 @@ class StructuralCuda:
 
     def _tally(self, world: Mapping[str, Any], sums: Mapping[str, Any], scenario: np.ndarray) -> Tally:
         """What the kernels counted, in the order of the book and without the group of nobody."""
-        xp, shape = self.device.xp, self.shape
-        counted = {name: field[..., :-1] for name, field in sums.items() if name in BY_GROUP}
-        defaults, causes = counted["defaults"].astype("int64"), counted["causes"].astype("int64")
+        xp, host = self.device.xp, self.device.to_host
+        defaults, causes = (sums[name][..., :-1].astype("int64") for name in ("defaults", "causes"))
         cumulative = xp.cumsum(defaults, axis=1)
-        discount = world["discount"][:, 1 : shape.months + 1]
-        carried = xp.rint(discount * 2.0**CARRIED_BITS).astype("int64").sum(axis=0)
-        host = self.device.to_host
-        not_carried = host(sums["not_carried"])
-        by_place = np.where(self.owes, host(carried)[:, None] + not_carried, 0)
-        in_order = np.empty_like(by_place)
-        in_order[:, self.order] = by_place
-        seen = host(counted["seen"])
+        seen = host(sums["seen"][..., :-1]).swapaxes(0, 1)
         months = MonthTally(
-            **dict(zip((*SIGNS, "clearing_value"), seen.swapaxes(0, 1), strict=True)),
-            defaulted_debt=host(counted["defaulted_debt"].sum(axis=0)),
+            **dict(zip(SIGNS, seen, strict=True)),
+            defaulted_debt=host(sums["defaulted_debt"][..., :-1].sum(axis=0)),
             defaults=host(defaults.sum(axis=0)),
         )
         return Tally(
-            loss=host(counted["loss"]),
-            exposure=host(counted["exposure"]),
+            **{name: host(sums[name][..., :-1]) for name in BY_SCENARIO},
+            **{name: host(sums[name]) for name in BY_FACILITY},
             months=months,
             watched=np.int64((scenario % WATCHED_EVERY == 0).sum()),
             default_squares=host((cumulative * cumulative).sum(axis=0)),
             causes=host(causes.sum(axis=0)),
             cause_squares=host((causes * causes).sum(axis=0)),
             facility_defaults=np.cumsum(host(sums["facility_defaults"]), axis=0),
-            **{
-                name: host(sums[name])
-                for name in SUMS.fields
-                if name in Tally._fields and name.startswith("facility_") and name != "facility_defaults"
-            },
-            carried=in_order,
+            carried=self._carried(world, sums),
         )
 
-
-BY_GROUP = ("loss", "exposure", "defaults", "defaulted_debt", "causes", "seen")
+    def _carried(self, world: Mapping[str, Any], sums: Mapping[str, Any]) -> np.ndarray:
+        """What would be carried if nobody defaulted or prepaid, less what was not, [T, N]."""
+        xp, host = self.device.xp, self.device.to_host
+        discount = world["discount"][:, 1 : self.shape.months + 1]
+        by_month = host(xp.rint(discount * 2.0**CARRIED_BITS).astype("int64").sum(axis=0))
+        sorted_obligors = np.where(self.owes, by_month[:, None] + host(sums["not_carried"]), 0)
+        carried = np.empty_like(sorted_obligors)
+        carried[:, self.order] = sorted_obligors
+        return carried
 
 
 def _packed(xp: Any, array: Any, dtype: str) -> Any:

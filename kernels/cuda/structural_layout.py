@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..accounts import TINY_USD
 from ..arrays import Book
 from ..tally import Scale
 from .layout import Structure
@@ -43,7 +44,7 @@ BOOK = Structure(
     | dict.fromkeys(("stream_0", "stream_1"), "const unsigned")
     | dict.fromkeys(INTEGERS, "const int")
     | dict.fromkeys(REALS, "const real")
-    | {"first_balance_usd": "const double"},
+    | dict.fromkeys(("first_balance_usd", "most_paid_usd_months"), "const double"),  # [F]
 )
 
 WORLD = Structure(
@@ -64,21 +65,24 @@ WORLD = Structure(
     },
 )
 
+BY_SCENARIO = ("loss", "exposure", "paid")  # [S, G+1]; here and below the last group takes what belongs to none
+BY_FACILITY = (  # [F]
+    *("facility_loss", "facility_loss_squares", "facility_loss_paid", "facility_paid_squares"),
+    *("facility_exposure", "facility_exposure_pv"),
+)
 SUMS = Structure(
     "Sums",
-    {
-        "loss": "long long",  # [S, G+1]; the last group takes what belongs to none
-        "exposure": "long long",  # [S, G+1]
+    dict.fromkeys((*BY_SCENARIO, *BY_FACILITY), "long long")
+    | {
+        "facility_defaults": "long long",  # [Y, F] in each year
         "defaults": "int",  # [S, T, G+1]
         "defaulted_debt": "long long",  # [S, T, G+1]
         "causes": "int",  # [S, 3, G+1]
         "seen": "long long",  # [T, 8, G+1] of early warning
         "not_carried": "long long",  # [T, N] what defaults and prepayments take from the carried debt
-        "facility_defaults": "long long",  # [Y, F] in each year
-        "facility_loss": "long long",  # [F]
-        "facility_loss_squares": "long long",
-        "facility_exposure": "long long",
-        "facility_exposure_pv": "long long",
+        "replays": "count",  # not 0: keep the rows below
+        "row_loss": "long long",  # [S, F]
+        "row_paid": "int",  # [S, F]
     },
 )
 CLOSES = 1 << 16  # of an income channel: the last of its kind of capacity
@@ -151,6 +155,7 @@ def arrange(book: Book, scale: Scale, key: tuple[int, int], *, rows: int, precis
     arrays |= {name: _packed(table, "int32") for name, table in integers.items()}
     arrays["stream_0"], arrays["stream_1"] = (_packed(book.stream[order, word], "uint32") for word in (0, 1))
     arrays["first_balance_usd"] = _packed(scale.first_balance_usd, "float64")
+    arrays["most_paid_usd_months"] = np.maximum(_packed(scale.most_paid_usd_months, "float64"), TINY_USD)
     sizes = {
         "obligors": obligors,
         "facilities": facilities.obligor.size,
@@ -202,7 +207,7 @@ def _similar_together(book: Book) -> np.ndarray:
 def _lists(tables: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The entries of kinds of capacity [C, N] each, as lists over all kinds: channels and exposures [E, N]."""
     obligors = tables[0].shape[1]
-    longest = max(int(sum((table != 0).sum(axis=0) for table in tables).max()), 1)
+    longest = max(int((np.stack(tables) != 0).sum(axis=(0, 1)).max()), 1)
     channel, exposure = np.full((longest, obligors), -1), np.zeros((longest, obligors))
     filled = np.zeros(obligors, int)
     for table in tables:
@@ -250,7 +255,7 @@ def _facilities_of(obligor: np.ndarray, obligors: int) -> tuple[np.ndarray, np.n
 
 
 def groups_of(one_hot: np.ndarray) -> np.ndarray:
-    """Groups of each member as lists [most, members], from [G, members]; G, a group of nobody, where there are fewer."""
+    """Groups of each member as lists [most, members], from [G, members]; G, nobody's group, where there are fewer."""
     groups, members = one_hot.shape
     held = one_hot != 0
     place = np.cumsum(held, axis=0) - 1

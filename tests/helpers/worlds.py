@@ -22,6 +22,7 @@ from rackrisk.models.results import SimulationResult
 from rackrisk.models.simulate import path_maker
 
 from ..models.copula.pools import model_of
+from .emulated import engine_at_hand
 from .loans import AS_OF, ASICS, GENERATIONS, run_loans
 
 Result = SimulationResult | CopulaResult
@@ -52,7 +53,8 @@ def copula(names: pl.DataFrame | None = None, *, kind: str = "wrong_way", **opti
     """The copula model on the shared pool."""
     pool, config = model_of(kind)
     usual: dict[str, Any] = {"scenarios": 10 * SCENARIOS, "seed": 3, "engine": "jax", "config": config}
-    return simulate_copula(pool if names is None else names, **(usual | options))
+    with engine_at_hand(options.get("engine", "jax")):
+        return simulate_copula(pool if names is None else names, **(usual | options))
 
 
 MODELS: dict[str, Callable[..., Result]] = {"structural": structural, "copula": copula}
@@ -64,20 +66,21 @@ def usual(model: str, engine: str = "jax") -> Result:
     return MODELS[model](engine=engine)
 
 
-def built(tape: pl.DataFrame) -> tuple[BuiltBook, MarketArrays]:
+def built(tape: pl.DataFrame, months: int = MONTHS) -> tuple[BuiltBook, MarketArrays]:
     """The arrays of a tape in the shared world."""
     settings = structural_settings(*WORLD)
     ready = build_book(
-        tape, market=settings.market, recovery=settings.recovery, as_of=AS_OF, months=MONTHS, segments=("segment",)
+        tape, market=settings.market, recovery=settings.recovery, as_of=AS_OF, months=months, segments=("segment",)
     )
-    until, pds = MONTHS + ready.lag_months, ready.counterparty_pd_annual
+    until, pds = months + ready.lag_months, ready.counterparty_pd_annual
     return ready, compile_market(settings.market, as_of=AS_OF, months=until, counterparty_pd_annual=pds)
 
 
 def opened(engine: str, precision: str = "float32") -> Engine:
     """The shared book in an engine, to run more than once without compiling again."""
     ready, market = built(book())
-    return open_engine(engine, ready.book, market, ready.scale, path_maker(ready), seed=3, precision=precision)
+    with engine_at_hand(engine):
+        return open_engine(engine, ready.book, market, ready.scale, path_maker(ready), seed=3, precision=precision)
 
 
 def tables(result: Result) -> dict[str, pl.DataFrame]:

@@ -19,7 +19,7 @@ from ..helpers.worlds import book, copula, digest, digests, opened, structural, 
 #: Early warning looks at a share of every tile, and the tile's size is a function of the book alone.
 WATCHED = ("early_warning",)
 
-ENGINES = ["reference", pytest.param("jax", marks=pytest.mark.slow)]
+ENGINES = ["reference", "cuda", pytest.param("jax", marks=pytest.mark.slow)]
 
 
 @cache

@@ -21,7 +21,7 @@ from rackrisk.models.results import SimulationResult
 from ..helpers.worlds import MODELS, book, built, digest, digests, model_of, structural, usual
 
 #: Both engines of the structural model; the compiled one needs a compilation for every book.
-ENGINES = ["reference", pytest.param("jax", marks=pytest.mark.slow)]
+ENGINES = ["reference", "cuda", pytest.param("jax", marks=pytest.mark.slow)]
 BOTH = [
     pytest.param(model, engine, marks=pytest.mark.slow if (model, engine) == ("structural", "jax") else ())
     for model in MODELS

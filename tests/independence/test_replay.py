@@ -12,7 +12,7 @@ from rackrisk.kernels.tally import CARRIED_BITS, SQUARE_BITS, FacilityRows, Tall
 
 from ..helpers.worlds import MONTHS, book, built, opened
 
-ENGINES = ["reference", pytest.param("jax", marks=pytest.mark.slow)]
+ENGINES = ["reference", "cuda", pytest.param("jax", marks=pytest.mark.slow)]
 COUNT = 300
 
 

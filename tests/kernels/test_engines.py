@@ -11,8 +11,9 @@ from scipy import stats
 from ..helpers.worlds import book, crisis
 
 
-def test_jax_in_double_precision_is_the_reference():
-    ours, reference = crisis(book(), precision="float64"), crisis(book(), engine="reference")
+@pytest.mark.parametrize("engine", ["jax", "cuda"])
+def test_in_double_precision_engines_are_the_reference(engine: str):
+    ours, reference = crisis(book(), engine=engine, precision="float64"), crisis(book(), engine="reference")
     assert_frame_equal(ours.losses, reference.losses, rel_tol=1e-9)
     assert_frame_equal(ours.facilities, reference.facilities, rel_tol=1e-9)
     assert_frame_equal(ours.defaults_by_cause, reference.defaults_by_cause)
@@ -20,8 +21,9 @@ def test_jax_in_double_precision_is_the_reference():
     assert reference.facilities["pd"].sum() > 1
 
 
+@pytest.mark.parametrize("engine", ["jax", "cuda"])
 @pytest.mark.parametrize("scenarios", [60, pytest.param(2_000, marks=pytest.mark.slow)])
-def test_single_precision_differs_from_the_reference_by_rounding_and_few_near_ties(scenarios: int):
+def test_single_precision_differs_from_the_reference_by_rounding_and_few_near_ties(engine: str, scenarios: int):
     """26 months of some 100 operations of relative error 2^-24 leave typically 3e-6 of a loss, if signs are random.
 
     What lies as close to a threshold may fall to the other side, a near-tie. Ratios have densities of the order of 0.1
@@ -29,8 +31,8 @@ def test_single_precision_differs_from_the_reference_by_rounding_and_few_near_ti
     default rates by one scenario each for its obligor and those that its sale drags along.
     """
     ours, reference = (
-        crisis(book(), scenarios=scenarios, engine=engine, precision=precision)
-        for engine, precision in (("jax", "float32"), ("reference", "float64"))
+        crisis(book(), scenarios=scenarios, engine=name, precision=precision)
+        for name, precision in ((engine, "float32"), ("reference", "float64"))
     )
     difference = (ours.losses["loss"] - reference.losses["loss"]).abs() / reference.losses["loss"].clip(1e6)
     near_ties = int((difference > 1e-5).sum())

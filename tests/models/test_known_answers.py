@@ -26,6 +26,7 @@ from rackrisk.models.validation._loans import AS_OF, loan, simulate_loans
 from rackrisk.models.validation._structural import UNIT_USD, merton_loans, merton_world
 from rackrisk.validate import compose
 
+from ..helpers.emulated import engine_at_hand
 from ..helpers.loans import run_loans, tape_of
 from .validation.benches import bench, cases_of
 
@@ -51,7 +52,8 @@ LAST_MONTH = max(months for _, months in ROWS)
 @cache
 def merton_run(engine: str) -> SimulationResult:
     sizes = {"months": LAST_MONTH, "scenarios": SCENARIOS, "precision": "float64"}
-    return simulate_loans(merton_loans(BULLETS), MERTON, case=BULLETS, bench=bench(engine), **sizes)
+    with engine_at_hand(engine):
+        return simulate_loans(merton_loans(BULLETS), MERTON, case=BULLETS, bench=bench(engine), **sizes)
 
 
 def coin_paths(scenarios: int) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +65,7 @@ def coin_paths(scenarios: int) -> tuple[np.ndarray, np.ndarray]:
     return paths.price[:, :, value_channels(market).index("btc")], paths.discount
 
 
-@pytest.mark.parametrize("engine", ["reference", "jax"])
+@pytest.mark.parametrize("engine", ["reference", "jax", "cuda"])
 def test_mertons_loss_is_the_puts_payoff_in_every_scenario(engine: str) -> None:
     coin, discount = coin_paths(1000)
     result = merton_run(engine)

@@ -107,7 +107,7 @@ def test_without_duration_a_loan_on_coins_stays_as_it_is():
     assert after.equals(before.with_columns(pl.col("amortisation").cast(pl.String)))
 
 
-@pytest.mark.parametrize("engine", ["reference", "jax"])
+@pytest.mark.parametrize("engine", ["reference", "jax", "cuda"])
 def test_every_switch_runs_alone_and_all_together(engine: str):
     tape = tape_of({"btc_pledged": 0.001}, {"obligor_id": "other", "gpus_h100": 0.01})
     for off in [*((name,) for name in SWITCHES), SWITCHES] if engine == "reference" else [SWITCHES]:

@@ -112,8 +112,13 @@ void emulate(int grid_x, int grid_y, int threads, int cluster, size_t shared_byt
     for (auto& other : others) other.join();
 }
 
-// The C function that launches a kernel of three structures.
-#define LAUNCHER(kernel, First, Second, Third)                                                                    \
+// The C function that launches a kernel of one structure, or of three.
+#define LAUNCHER_1(kernel, Only)                                                                                  \
+    extern "C" void launch_##kernel(int grid_x, int grid_y, int threads, int cluster, size_t shared_bytes,         \
+                                    const void* only) {                                                            \
+        emulate(grid_x, grid_y, threads, cluster, shared_bytes, [&] { kernel(*static_cast<const Only*>(only)); }); \
+    }
+#define LAUNCHER_3(kernel, First, Second, Third)                                                                  \
     extern "C" void launch_##kernel(int grid_x, int grid_y, int threads, int cluster, size_t shared_bytes,         \
                                     const void* first, const void* second, const void* third) {                    \
         emulate(grid_x, grid_y, threads, cluster, shared_bytes, [&] {                                              \

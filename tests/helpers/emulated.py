@@ -4,35 +4,81 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+import pytest
 
+from rackrisk.kernels.cuda import device as cuda
+from rackrisk.kernels.cuda.device import LaunchShape
 from rackrisk.kernels.cuda.source import Program
 
+KERNEL = re.compile(r"^KERNEL\(\w+\)(?: CLUSTER\(\w+\))? (\w+)\(", re.MULTILINE)
 HERE = Path(__file__).parent
 COMPILER = shutil.which("g++")
 # As on the device, no contraction; warnings are errors, so that what nvcc lets pass is seen.
 FLAGS = ("-std=c++20", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-pthread", "-shared", "-fPIC")
 
 
-def as_cpp(program: Program, kernels: Sequence[str]) -> str:
+def sanitizer_runtime(kind: str) -> str:
+    """The library that a process has to start with to load code that this sanitizer watches."""
+    assert COMPILER is not None
+    name = {"address": "libasan.so", "thread": "libtsan.so"}[kind]
+    found = subprocess.run([COMPILER, f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+    return str(Path(found.stdout.strip()).resolve())
+
+
+@contextmanager
+def engine_at_hand(engine: str) -> Iterator[None]:
+    """Where there is no GPU, a CPU in its place if the engine is `cuda`."""
+    if engine != "cuda" or _has_gpu():
+        yield
+        return
+    with patch.object(cuda, "cuda_devices", lambda: (device(),)):
+        yield
+
+
+def _has_gpu() -> bool:
+    try:
+        return bool(cuda.cuda_devices())
+    except cuda.CudaMissing:
+        return False
+
+
+def device() -> EmulatedDevice:
+    """One to test with.
+
+    Skips the test where there is no compiler.
+    """
+    if COMPILER is None:
+        pytest.skip("the kernels' source needs g++ to run on a CPU")
+    return EmulatedDevice()
+
+
+SMALL = LaunchShape(threads=16, lanes=4, cluster_blocks=4)
+
+
+def as_cpp(program: Program) -> str:
     """A C++ file with the program and a launcher for each kernel."""
     structures = ", ".join(structure.name for structure in program.structures)
-    launchers = "\n".join(f"LAUNCHER({kernel}, {structures})" for kernel in kernels)
+    launchers = "\n".join(
+        f"LAUNCHER_{len(program.structures)}({kernel}, {structures})" for kernel in KERNEL.findall(program.text)
+    )
     return f"{program.text}\n{launchers}\n"
 
 
-def build(program: Program, kernels: Sequence[str], flags: Sequence[str] = ()) -> Path:
+def build(program: Program, flags: Sequence[str] = ()) -> Path:
     """A shared library, kept by what it was made from."""
-    text = as_cpp(program, kernels)
+    text = as_cpp(program)
     emulation = (HERE / "emulation.h").read_text(encoding="utf-8")
     options = [*FLAGS, *flags, *program.definitions]
     name = hashlib.sha256("\0".join([text, emulation, *options]).encode()).hexdigest()[:24]
@@ -51,8 +97,7 @@ def build(program: Program, kernels: Sequence[str], flags: Sequence[str] = ()) -
 class EmulatedDevice:
     """A CPU in the place of a GPU; see `rackrisk.kernels.cuda.device.Device`."""
 
-    kernels: tuple[str, ...]
-    clusters: bool = True
+    shape: LaunchShape = SMALL
     flags: tuple[str, ...] = ()
     memory_bytes: int = 2**30
     name: str = "emulated"
@@ -68,13 +113,12 @@ class EmulatedDevice:
         return np.array(array)
 
     def compile(self, program: Program) -> Any:
-        library = ctypes.CDLL(str(build(program, self.kernels, self.flags)))
-        cluster_blocks = program.constants.get("CLUSTER_BLOCKS", 1)
+        library = ctypes.CDLL(str(build(program, self.flags)))
 
         def launch(
             kernel: str, grid: tuple[int, int], block: int, structures: Sequence[np.ndarray], *, shared_bytes: int = 0
         ) -> None:
-            cluster = cluster_blocks if kernel.endswith("_in_cluster") else 1
+            cluster = self.shape.cluster_blocks if kernel.endswith("_in_cluster") else 1
             pointers = [ctypes.c_void_p(structure.ctypes.data) for structure in structures]
             function = getattr(library, f"launch_{kernel}")
             function(*grid, block, cluster, ctypes.c_size_t(shared_bytes), *pointers)

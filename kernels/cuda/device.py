@@ -11,7 +11,7 @@ import numpy as np
 
 from .source import Program
 
-THREADS, LANES, CLUSTER_BLOCKS = 256, 4, 8
+THREADS, SETTLE_THREADS, LANES, CLUSTER_BLOCKS = 128, 384, 4, 8
 COMPILER_OPTIONS = ("-std=c++17", "--fmad=false")  # see month.cuh
 STATIC_SHARED_BYTES = 48 * 1024  # above, a kernel has to ask
 
@@ -24,8 +24,13 @@ class LaunchShape(NamedTuple):
     """How work is cut up; results do not depend on it."""
 
     threads: int = THREADS  # of a block
+    settle_threads: int = SETTLE_THREADS  # of a block whose obligors wait for each other
     lanes: int = LANES  # scenarios that a thread walks through at a time
     cluster_blocks: int = CLUSTER_BLOCKS  # blocks that share their memory, 1 where a device cannot
+
+    def at(self, precision: str) -> "LaunchShape":
+        """In double precision a thread has registers for fewer scenarios."""
+        return self if precision == "float32" else self._replace(lanes=max(self.lanes // 4, 1))
 
 
 class Kernels(Protocol):

@@ -3,7 +3,7 @@
 #include "structures.cuh"
 
 // The block of words of each counter, and the normals made of it.
-KERNEL(128) draw(BY_VALUE Draws draws) {
+KERNEL(128, 1) draw(BY_VALUE Draws draws) {
     const int n = block_index_x() * block_threads() + thread_index();
     if (n >= draws.count) return;
     const unsigned* counter = draws.counter + 4 * n;

@@ -21,10 +21,9 @@ THREADS = 128
 
 def draw(device: Device, counter: np.ndarray, key: np.ndarray, precision: str) -> tuple[np.ndarray, np.ndarray]:
     """Words uint32 [n, 4], and the normals made of them in `precision`, of counters [n, 4] and keys [n, 2]."""
-    real = {"float32": "float", "float64": "double"}[precision]
     xp, count = device.xp, len(counter)
     with device.active():
-        launch = device.compile(Program("draws.cu", (DRAWS,), real, {}))
+        launch = device.compile(Program("draws.cu", (DRAWS,), precision))
         arrays = {
             "counter": xp.asarray(np.ascontiguousarray(counter, np.uint32)),
             "key": xp.asarray(np.ascontiguousarray(key, np.uint32)),

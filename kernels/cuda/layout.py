@@ -55,6 +55,34 @@ POINTED = {
 }
 
 
+WARP = 32  # threads that run in step: neighbours in memory as well
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A C structure of what 32 neighbours have: an array of 32 for each field, all of one type.
+
+    A thread then reads all fields of its neighbour from one address, and a warp reads whole lines of memory.
+    """
+
+    name: str
+    kind: str  # int or real
+    fields: tuple[str, ...]
+
+    def declaration(self) -> str:
+        """In C++."""
+        lines = [f"    {self.kind} {name}[{WARP}];" for name in self.fields]
+        return "\n".join([f"struct {self.name} {{", *lines, "};", ""])
+
+    def pack(self, tables: Mapping[str, np.ndarray], dtype: str, fill: float = 0) -> np.ndarray:
+        """Tables [..., N], one a field, as [N / 32, ..., fields, 32], filled up to a whole warp."""
+        stacked = np.stack([np.asarray(tables[name]) for name in self.fields], axis=-2)
+        missing = -stacked.shape[-1] % WARP
+        padded = np.pad(stacked, [(0, 0)] * (stacked.ndim - 1) + [(0, missing)], constant_values=fill)
+        by_warp = padded.reshape(*padded.shape[:-1], -1, WARP)
+        return np.ascontiguousarray(np.moveaxis(by_warp, -2, 0), dtype=dtype)
+
+
 def _declared(kind: str, name: str) -> str:
     return f"{KINDS[kind]} {name}" if kind in KINDS else f"{kind}* RESTRICT {name}"
 
@@ -64,7 +92,8 @@ def _stored(kind: str) -> str:
 
 
 def _address(structure: str, name: str, kind: str, array: Any) -> int:
-    if str(array.dtype) not in POINTED[kind] or not array.flags.c_contiguous:
+    allowed = POINTED.get(kind, ("int32", "float32", "float64"))  # panels are made of one of these
+    if str(array.dtype) not in allowed or not array.flags.c_contiguous:
         raise TypeError(f"{structure}.{name}: {kind}* cannot point to {array.dtype}, or the array has gaps")
     data = array.data
     return data.ptr if hasattr(data, "ptr") else array.ctypes.data

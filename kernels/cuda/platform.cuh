@@ -6,7 +6,7 @@
 #define DEVICE_MEMBER __device__ __forceinline__
 // Called, not inlined: what is rare stays out of the loops. Small structures go by value, so that they stay in registers.
 #define OUTLINE static __device__ __noinline__
-#define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#define KERNEL(threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks)
 #define BY_VALUE const __grid_constant__
 #define RESTRICT __restrict__
 #define UNROLL _Pragma("unroll")

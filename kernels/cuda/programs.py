@@ -1,17 +1,15 @@
-"""Every program of the CUDA engines, for those who compile all of them: tests, and benchmarks that look at registers."""
+"""Every program of the CUDA engines, for whoever compiles them all: tests, and benchmarks that look at registers."""
 
-from .device import CLUSTER_BLOCKS, LANES, THREADS
+from .device import LaunchShape
 from .draws import DRAWS
 from .source import Program
-from .structural_layout import BOOK, SUMS, WORLD
-
-STRUCTURAL = {"THREADS": THREADS, "LANES": LANES, "CLUSTER_BLOCKS": CLUSTER_BLOCKS}
+from .structural_layout import program
 
 
 def programs() -> dict[str, Program]:
     """By name; in single precision, and the structural model in both."""
     return {
-        "draws": Program("draws.cu", (DRAWS,), "float", {}),
-        "structural": Program("structural.cu", (BOOK, WORLD, SUMS), "float", STRUCTURAL),
-        "structural in double": Program("structural.cu", (BOOK, WORLD, SUMS), "double", STRUCTURAL),
+        "draws": Program("draws.cu", (DRAWS,), "float32"),
+        "structural": program("float32", LaunchShape()),
+        "structural in double": program("float64", LaunchShape().at("float64")),
     }

@@ -3,6 +3,11 @@
 
 constexpr int RANKS = 3;
 
+// One of the groups that an obligor is reported in.
+DEVICE int group_of(const Book& book, Place o, int membership) {
+    return book.obligor_group[membership * int(book.obligors) + o.i];
+}
+
 DEVICE long long quanta(double usd, double per_usd) { return llrint(usd * per_usd); }
 
 // Discounted dollars from one unit of an asset of channel v whose owner defaults in month t.
@@ -18,15 +23,15 @@ struct Lost {
 };
 
 // Secured ranks take the secured part of the estate in turn; the rest of it goes to all unpaid claims alike.
-DEVICE Lost lost_shares(const Book& book, const World& world, int s, int t, int i, const Accounts& a) {
+DEVICE Lost lost_shares(const Book& book, const World& world, int s, int t, Place o, const Accounts& a) {
     const real discount = world.discount[s * int(book.rows) + t];
     real owned = 0, pledged = 0;
     for (int e = 0; e < book.asset_terms; ++e) {
-        const int channel = book.asset_channel[at(book, e, i)];
+        const int entry = o.panel * int(book.asset_terms) + e, channel = book.asset_place[entry].channel[o.place];
         if (channel < 0) break;
         const real price = sale_price(book, world, s, t, channel);
-        owned += price * book.asset_units[at(book, e, i)];
-        pledged += price * book.asset_pledged[at(book, e, i)];
+        owned += price * book.asset_units[entry].units[o.place];
+        pledged += price * book.asset_units[entry].pledged[o.place];
     }
     const real coin = sale_price(book, world, s, t, int(book.coin_channel));
     real secured = pledged + a.pledged * coin + a.cash * discount;
@@ -35,7 +40,8 @@ DEVICE Lost lost_shares(const Book& book, const World& world, int s, int t, int 
     real claim[RANKS], missing[RANKS], unpaid = 0;
     UNROLL
     for (int rank = 0; rank < RANKS; ++rank) {
-        claim[rank] = owed * book.rank_balance_usd[at(book, rank * (int(book.months) + 1) + t - 1, i)];
+        const int row = rank * (int(book.months) + 1) + t - 1;
+        claim[rank] = owed * book.rank_balance_usd[row * int(book.obligors) + o.i];
         const real paid = rank + 1 < RANKS ? smaller(claim[rank], secured) : real(0);
         secured -= paid;
         missing[rank] = claim[rank] - paid;
@@ -53,13 +59,13 @@ DEVICE Lost lost_shares(const Book& book, const World& world, int s, int t, int 
 DEVICE long long share_units(real usd, double whole_usd) { return llrint(static_cast<double>(usd) / whole_usd * 32768.0); }
 
 // Exposure and loss of every facility of an obligor that defaults in month t; `paid` as in tally_end.
-OUTLINE void tally_losses(const Book& book, const World& world, const Sums& sums, int s, int t, int i, Accounts a,
+OUTLINE void tally_losses(const Book& book, const World& world, const Sums& sums, int s, int t, Place o, Accounts a,
                           real paid) {
-    const Lost lost = lost_shares(book, world, s, t, i, a);
+    const Lost lost = lost_shares(book, world, s, t, o, a);
     const int row = int(book.groups) + 1, facilities = int(book.facilities), year = (t - 1) / 12;
     const real discount = world.discount[s * int(book.rows) + t];
-    for (int k = 0; k < book.facility_count[i]; ++k) {
-        const int f = book.first_facility[i] + k, rank = book.facility_rank[f];
+    for (int k = 0; k < links_of(book, o).facility_count[o.place]; ++k) {
+        const int f = links_of(book, o).first_facility[o.place] + k, rank = book.facility_rank[f];
         const real exposure = (1 - a.prepaid) * book.facility_balance_usd[(t - 1) * facilities + f];
         const real share = rank == 0 ? lost.share[0] : rank == 1 ? lost.share[1] : lost.share[2];
         const real loss = exposure * (share * book.facility_kept_loss[f]);
@@ -82,12 +88,12 @@ OUTLINE void tally_losses(const Book& book, const World& world, const Sums& sums
 }
 
 // An obligor's last month, with default or without: `paid` is its discounted debt that paid interest, in USD months.
-OUTLINE void tally_end(const Book& book, const Sums& sums, int s, int i, real paid) {
+OUTLINE void tally_end(const Book& book, const Sums& sums, int s, Place o, real paid) {
     const int row = int(book.groups) + 1, facilities = int(book.facilities);
     for (int m = 0; m < book.memberships; ++m)
-        add(&sums.paid[s * row + book.obligor_group[at(book, m, i)]], quanta(paid, book.view_quanta_per_usd));
-    for (int k = 0; k < book.facility_count[i]; ++k) {
-        const int f = book.first_facility[i] + k;
+        add(&sums.paid[s * row + group_of(book, o, m)], quanta(paid, book.view_quanta_per_usd));
+    for (int k = 0; k < links_of(book, o).facility_count[o.place]; ++k) {
+        const int f = links_of(book, o).first_facility[o.place] + k;
         const long long part = share_units(paid, book.most_paid_usd_months[f]);
         add(&sums.facility_paid_squares[f], part * part);
         if (sums.replays) sums.row_paid[static_cast<long long>(s) * facilities + f] = static_cast<int>(part);
@@ -95,10 +101,10 @@ OUTLINE void tally_end(const Book& book, const Sums& sums, int s, int i, real pa
 }
 
 // The month's default, by group.
-OUTLINE void tally_default(const Book& book, const Sums& sums, int s, int t, int i, int cause, real debt) {
+OUTLINE void tally_default(const Book& book, const Sums& sums, int s, int t, Place o, int cause, real debt) {
     const int row = int(book.groups) + 1, months = int(book.months);
     for (int m = 0; m < book.memberships; ++m) {
-        const int group = book.obligor_group[at(book, m, i)];
+        const int group = group_of(book, o, m);
         add(&sums.defaults[(s * months + t - 1) * row + group], 1);
         add(&sums.defaulted_debt[(s * months + t - 1) * row + group], quanta(debt, book.view_quanta_per_usd));
         add(&sums.causes[(s * 3 + cause - 1) * row + group], 1);
@@ -108,26 +114,30 @@ OUTLINE void tally_default(const Book& book, const Sums& sums, int s, int t, int
 // Discounted share of a debt that paid interest, in units of 2^-20: tally.CARRIED_BITS.
 DEVICE long long carried_units(real discounted) { return llrint(static_cast<double>(discounted * real(1 << 20))); }
 
+DEVICE long long* not_carried(const Book& book, const Sums& sums, int t, Place o) {
+    return &sums.not_carried[(t - 1) * int(book.obligors) + o.i];
+}
+
 // What somebody who owes nothing from month t on does not carry of his schedule.
-OUTLINE void tally_departure(const Book& book, const World& world, const Sums& sums, int s, int t, int i) {
-    for (; t <= book.last_owing[i]; ++t)
-        if (owes(book, t, i))
-            add(&sums.not_carried[at(book, t - 1, i)], -carried_units(world.discount[s * int(book.rows) + t]));
+OUTLINE void tally_departure(const Book& book, const World& world, const Sums& sums, int s, int t, Place o) {
+    for (; t <= links_of(book, o).last_owing[o.place]; ++t)
+        if (owes(book, t, o))
+            add(not_carried(book, sums, t, o), -carried_units(world.discount[s * int(book.rows) + t]));
 }
 
 enum Sign { PERFORMING, SERVING, LOW_COVER, NO_COVER, HIGH_LTV, DEBT, BOOK_VALUE, CLEARING_VALUE, SIGNS };
 
 // Early warning: what the month showed of an obligor that owed debt.
-OUTLINE void tally_signs(const Book& book, const World& world, const Sums& sums, int s, int t, int i, Reading seen,
+OUTLINE void tally_signs(const Book& book, const World& world, const Sums& sums, int s, int t, Place o, Reading seen,
                          real pledged_coins) {
     const int channels = int(book.value_channels), row = int(book.groups) + 1, months = int(book.months) + 1;
     const real* price = world.price + (s * int(book.rows) + t) * channels;
     const real* impact = world.price_impact + (s * months + t - 1) * channels;
     real book_value = 0, clearing_value = 0;
     for (int e = 0; e < book.asset_terms; ++e) {
-        const int v = book.asset_channel[at(book, e, i)];
+        const int entry = o.panel * int(book.asset_terms) + e, v = book.asset_place[entry].channel[o.place];
         if (v < 0) break;
-        const real units = book.asset_pledged[at(book, e, i)];
+        const real units = book.asset_units[entry].pledged[o.place];
         book_value = fma(price[v], units, book_value);
         clearing_value = fma(price[v] * impact[v] * book.kept_share[v], units, clearing_value);
     }
@@ -135,17 +145,17 @@ OUTLINE void tally_signs(const Book& book, const World& world, const Sums& sums,
     book_value += pledged_coins * price[coin];
     clearing_value += pledged_coins * (price[coin] * impact[coin] * book.kept_share[coin]);
     const real dscr = seen.cfads / larger(seen.due, TINY_USD), ltv = seen.debt / larger(seen.secured, TINY_USD);
-    const bool serving = book.earns[i] != 0 && seen.due > 0;
+    const bool serving = links_of(book, o).earns[o.place] != 0 && seen.due > 0;
     const long long value[SIGNS] = {1,
                                     serving,
                                     serving && dscr < real(1.2),
                                     serving && dscr < real(1.0),
-                                    ltv > book.covenant_ltv[i],
+                                    ltv > terms_of(book, o).covenant_ltv[o.place],
                                     quanta(seen.debt, book.view_quanta_per_usd),
                                     quanta(book_value, book.view_quanta_per_usd),
                                     quanta(clearing_value, book.view_quanta_per_usd)};
     for (int m = 0; m < book.memberships; ++m) {
-        const int group = book.obligor_group[at(book, m, i)];
+        const int group = group_of(book, o, m);
         UNROLL
         for (int sign = 0; sign < SIGNS; ++sign)
             if (value[sign] != 0) add(&sums.seen[((t - 1) * SIGNS + sign) * row + group], value[sign]);

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from .layout import Structure
+from .layout import Panel, Structure
 
 FOLDER = Path(__file__).parent
 INCLUDE = re.compile(r'#include "([a-z_]+\.cuh)"\n')
+REAL = {"float32": "float", "float64": "double"}
 STRUCTURES = "structures.cuh"  # made here, of what the kernels are given
 
 
@@ -19,14 +20,16 @@ class Program:
     Attributes:
         file: in this folder.
         structures: of the kernels' arguments.
-        real: `float` or `double`.
+        precision: float32 or float64, what `real` stands for.
         constants: of the preprocessor.
+        panels: what the structures point to.
     """
 
     file: str
     structures: Sequence[Structure]
-    real: str
-    constants: Mapping[str, int]
+    precision: str
+    constants: Mapping[str, int] = field(default_factory=dict)
+    panels: Sequence[Panel] = ()
 
     @property
     def text(self) -> str:
@@ -39,8 +42,8 @@ class Program:
         return [f"-D{name}={value}" for name, value in self.constants.items()]
 
     def _structures(self) -> str:
-        declared = "".join(structure.declaration() for structure in self.structures)
-        return f"typedef {self.real} real;\n{declared}"
+        declared = "".join(part.declaration() for part in (*self.panels, *self.structures))
+        return f"typedef {REAL[self.precision]} real;\n{declared}"
 
 
 def _with_includes(file: str, structures: str, seen: set[str]) -> str:

@@ -10,39 +10,40 @@
 //       pass makes one more month right at least, and what stays as it was is the one solution.
 #include "recovery.cuh"
 
-constexpr int BLOCK = THREADS;  // threads; THREADS and LANES are set by whoever compiles this
-constexpr int WINDOW = 12;      // months whose world is in shared memory at a time
+// THREADS, SETTLE_THREADS, LANES and CLUSTER_BLOCKS are set by whoever compiles this.
+constexpr int WINDOW = 12;  // months whose world is in shared memory at a time
+constexpr int RESIDENT_THREADS = 384;  // of a multiprocessor: leaves a thread 168 registers, and nothing spills
+constexpr int BLOCKS = RESIDENT_THREADS / THREADS > 0 ? RESIDENT_THREADS / THREADS : 1;
 
+// The world of LANES scenarios in some months: rows of [C] cash, [V] prices, last month's short rate and the discount.
 struct Window {
-    real* rows;
+    Lanes* rows;
     int width;
 
-    DEVICE_MEMBER real* row(int lane, int t) const { return rows + (lane * WINDOW + (t - 1) % WINDOW) * width; }
+    DEVICE_MEMBER Lanes* row(int t) const { return rows + (t - 1) % WINDOW * width; }
 };
 
-// Rows of [C] cash, [V] prices, the last month's short rate and the discount factor.
 DEVICE Window window_of(const Book& book) {
-    return {reinterpret_cast<real*>(shared_memory()), int(book.cash_channels + book.value_channels) + 2};
+    return {reinterpret_cast<Lanes*>(shared_memory()), int(book.cash_channels + book.value_channels) + 2};
 }
 
-// Bring months first..first+WINDOW-1 of LANES scenarios into shared memory, prices after last month's impact if asked.
+// Bring months first to last of scenarios s0 on into shared memory, prices after last month's impact if asked.
 DEVICE void load(const Book& book, const World& world, Window window, int s0, int first, int last, bool impaired) {
     const int cash = int(book.cash_channels), channels = int(book.value_channels), rows = int(book.rows);
     const int cells = (last - first + 1) * window.width;
-    for (int cell = thread_index(); cell < LANES * cells; cell += block_threads()) {
-        const int lane = cell / cells, t = first + cell % cells / window.width, column = cell % window.width;
-        const int s = s0 + lane;
+    for (int n = thread_index(); n < LANES * cells; n += block_threads()) {
+        const int lane = n / cells, t = first + n % cells / window.width, column = n % window.width, s = s0 + lane;
         if (s >= world.scenarios) continue;
-        const int place = s * rows + t, v = column - cash;
+        const int row = s * rows + t, v = column - cash;
         real value;
         if (v < 0)
-            value = world.cash[place * cash + column];
+            value = world.cash[row * cash + column];
         else if (v < channels) {
-            value = world.price[place * channels + v];
+            value = world.price[row * channels + v];
             if (impaired) value *= world.price_impact[(s * (int(book.months) + 1) + t - 1) * channels + v];
         } else
-            value = v == channels ? world.short_rate[place - 1] : world.discount[place];
-        window.row(lane, t)[column] = value;
+            value = v == channels ? world.short_rate[row - 1] : world.discount[row];
+        window.row(t)[column].x[lane] = value;
     }
 }
 
@@ -54,16 +55,16 @@ struct Walk {
     bool going;
 };
 
-DEVICE void begin(const Book& book, const World& world, Walk& walk, int i, int s) {
-    walk.going = i < book.obligors && s < world.scenarios && book.last_owing[i] > 0;
+DEVICE void begin(const Book& book, const World& world, Walk& walk, Place o, int s) {
+    walk.going = o.i < book.obligors && s < world.scenarios && links_of(book, o).last_owing[o.place] > 0;
     walk.paid = 0;
-    if (walk.going) walk.accounts = opening(book, i);
+    if (walk.going) walk.accounts = opening(book, o);
 }
 
-DEVICE real next_normal(const Book& book, const World& world, Walk& walk, int i, int s, int t) {
+DEVICE real next_normal(const Book& book, const World& world, Walk& walk, Place o, int s, int t) {
     if ((t - 1) % 4 == 0) {
         const Key key = {static_cast<word>(book.key_0), static_cast<word>(book.key_1)};
-        const Stream stream = {book.stream_0[i], book.stream_1[i]};
+        const Stream stream = {book.stream_0[o.i], book.stream_1[o.i]};
         walk.normals = four_normals<real>(words(key, world.scenario[s], stream, OBLIGOR_SHOCK, (t - 1) / 4));
     }
     const real normal = walk.normals.n0;
@@ -71,25 +72,53 @@ DEVICE real next_normal(const Book& book, const World& world, Walk& walk, int i,
     return normal;
 }
 
-// One month of one obligor; returns the cause of its default. A default and the end of its debt end the walk.
-DEVICE int step(const Book& book, const World& world, const Month& now, int i, Walk& walk, Reading& seen) {
-    const real normal = next_normal(book, world, walk, i, now.s, now.t);
-    Accounts& a = walk.accounts;
-    a.shock = fma(real(book.shock_persistence), a.shock, book.innovation_sd[i] * normal);
-    if (!owes(book, now.t, i)) return ALIVE;
-    seen = read_month(book, world, now, i, a);
-    const int cause = act(book, world, now, i, seen, a);
-    walk.going = cause == ALIVE && a.prepaid < 1 && now.t < book.last_owing[i];
-    return cause;
+// Add a defaulted obligor's assets to what is sold: quanta of channel v go to sold[v * stride].
+DEVICE void offer(const Book& book, Place o, int* sold, int stride) {
+    for (int e = 0; e < book.asset_terms; ++e) {
+        const AssetPlace& asset = book.asset_place[o.panel * int(book.asset_terms) + e];
+        if (asset.channel[o.place] < 0) break;
+        add(&sold[asset.channel[o.place] * stride], asset.quanta[o.place]);
+    }
 }
 
-// Add a defaulted obligor's assets to what is sold, [V] quanta.
-DEVICE void offer(const Book& book, int i, int* sold) {
-    for (int e = 0; e < book.asset_terms; ++e) {
-        const int channel = book.asset_channel[at(book, e, i)];
-        if (channel < 0) break;
-        add(&sold[channel], book.asset_quanta[at(book, e, i)]);
+// One month of one obligor in all lanes. `finish(lane, cause, walk, seen, before)` is called for every lane in which it
+// owed debt. A default and the end of its debt end a walk.
+template <class Finish>
+DEVICE void step(const Book& book, const World& world, const Month& now, Place o, Walk (&walks)[LANES], Finish finish) {
+    const Terms& own = terms_of(book, o);
+    const real innovation_sd = own.innovation_sd[o.place], fixed_cost = own.fixed_cost_usd_month[o.place];
+    UNROLL
+    for (int lane = 0; lane < LANES; ++lane) {
+        Walk& walk = walks[lane];
+        if (!walk.going) continue;
+        const real innovation = innovation_sd * next_normal(book, world, walk, o, now.s0 + lane, now.t);
+        walk.accounts.shock = fma(real(book.shock_persistence), walk.accounts.shock, innovation);
     }
+    const Dues dues = dues_of(book, o, now.t);
+    if (!(dues.balance_before > 0)) return;
+    const Lanes income = operating_cash(book, world, now, o), assets = pledged_assets(book, now, o);
+    const bool last_month = now.t >= links_of(book, o).last_owing[o.place];
+    UNROLL
+    for (int lane = 0; lane < LANES; ++lane) {
+        Walk& walk = walks[lane];
+        if (!walk.going) continue;
+        const Accounts before = walk.accounts;
+        const real scale = 1 - before.prepaid, coin_price = now.seen[book.coin_channel].x[lane];
+        const Reading seen = {scale * dues.balance_before,
+                              scale * (dues.service + dues.floating * now.rate_before->x[lane]),
+                              positive(1 + before.shock) * income.x[lane] - fixed_cost,
+                              assets.x[lane] + before.pledged * coin_price, coin_price};
+        const int cause = act(book, world, now, lane, o, dues, seen, walk.accounts);
+        walk.going = cause == ALIVE && walk.accounts.prepaid < 1 && !last_month;
+        finish(lane, cause, walk, seen, before);
+    }
+}
+
+DEVICE bool any_going(const Walk (&walks)[LANES]) {
+    bool going = false;
+    UNROLL
+    for (int lane = 0; lane < LANES; ++lane) going = going || walks[lane].going;
+    return going;
 }
 
 // Early warning looks at every eighth scenario.
@@ -98,58 +127,48 @@ DEVICE bool is_watched(const World& world, int s) { return world.scenario[s] % 8
 enum Pass { SALES, TALLY };
 
 template <Pass pass>
-DEVICE void finish_month(const Book& book, const World& world, const Sums& sums, const Month& now, int i, int cause,
+DEVICE void finish_month(const Book& book, const World& world, const Sums& sums, int s, int t, Place o, int cause,
                          Walk& walk, const Reading& seen, const Accounts& before, real discount) {
     if (pass == SALES) {
-        const int row = now.s * (int(book.months) + 1) + now.t;
-        if (cause != ALIVE) offer(book, i, world.sold + row * int(book.value_channels));
+        const int row = s * (int(book.months) + 1) + t;
+        if (cause != ALIVE) offer(book, o, world.sold + row * int(book.value_channels), 1);
         return;
     }
-    if (is_watched(world, now.s)) tally_signs(book, world, sums, now.s, now.t, i, seen, before.pledged);
+    if (is_watched(world, s)) tally_signs(book, world, sums, s, t, o, seen, before.pledged);
     if (cause != ALIVE) {
-        tally_losses(book, world, sums, now.s, now.t, i, walk.accounts, walk.paid);
-        tally_default(book, sums, now.s, now.t, i, cause, seen.debt);
-        tally_departure(book, world, sums, now.s, now.t, i);
+        tally_losses(book, world, sums, s, t, o, walk.accounts, walk.paid);
+        tally_default(book, sums, s, t, o, cause, seen.debt);
+        tally_departure(book, world, sums, s, t, o);
     } else {
         walk.paid += seen.debt * discount;
         if (before.prepaid > 0)
-            add(&sums.not_carried[at(book, now.t - 1, i)],
-                carried_units((1 - before.prepaid) * discount) - carried_units(discount));
-        if (!(walk.accounts.prepaid < 1)) tally_departure(book, world, sums, now.s, now.t + 1, i);
+            add(not_carried(book, sums, t, o), carried_units((1 - before.prepaid) * discount) - carried_units(discount));
+        if (!(walk.accounts.prepaid < 1)) tally_departure(book, world, sums, s, t + 1, o);
     }
-    if (!walk.going) tally_end(book, sums, now.s, i, walk.paid);
+    if (!walk.going) tally_end(book, sums, s, o, walk.paid);
 }
 
 // Walk a block's obligors through LANES scenarios from s0 on.
 template <Pass pass>
-DEVICE void walk_obligors(const Book& book, const World& world, const Sums& sums, int i, int s0) {
+DEVICE void walk_obligors(const Book& book, const World& world, const Sums& sums, Place o, int s0) {
     const Window window = window_of(book);
-    const int channels = int(book.cash_channels + book.value_channels), months = int(book.months);
+    const int months = int(book.months);
     Walk walks[LANES];
     UNROLL
-    for (int lane = 0; lane < LANES; ++lane) begin(book, world, walks[lane], i, s0 + lane);
+    for (int lane = 0; lane < LANES; ++lane) begin(book, world, walks[lane], o, s0 + lane);
     for (int first = 1; first <= months; first += WINDOW) {
-        bool going = false;
-        UNROLL
-        for (int lane = 0; lane < LANES; ++lane) going = going || walks[lane].going;
-        if (!anybody(going)) break;
+        if (!anybody(any_going(walks))) break;
         const int last = first + WINDOW - 1 < months ? first + WINDOW - 1 : months;
         load(book, world, window, s0, first, last, true);
         block_barrier();
-        for (int t = first; t <= last; ++t) {
-            UNROLL
-            for (int lane = 0; lane < LANES; ++lane) {
-                Walk& walk = walks[lane];
-                if (!walk.going) continue;
-                const real* row = window.row(lane, t);
-                const Month now = {t, s0 + lane, row, row + book.cash_channels, row[channels]};
-                const Accounts before = walk.accounts;
-                Reading seen;
-                const int cause = step(book, world, now, i, walk, seen);
-                if (owes(book, t, i))
-                    finish_month<pass>(
-                        book, world, sums, now, i, cause, walk, seen, before, row[channels + 1]);
-            }
+        for (int t = first; t <= last && any_going(walks); ++t) {
+            const Lanes* row = window.row(t);
+            const Lanes *rate_before = row + window.width - 2, *discount = row + window.width - 1;
+            step(book, world, {t, s0, row, row + book.cash_channels, rate_before}, o, walks,
+                 [&](int lane, int cause, Walk& walk, const Reading& seen, const Accounts& before) {
+                     finish_month<pass>(
+                         book, world, sums, s0 + lane, t, o, cause, walk, seen, before, discount->x[lane]);
+                 });
         }
         block_barrier();
     }
@@ -157,22 +176,22 @@ DEVICE void walk_obligors(const Book& book, const World& world, const Sums& sums
 
 template <Pass pass>
 DEVICE void walk_all(const Book& book, const World& world, const Sums& sums) {
-    const int i = block_index_x() * block_threads() + thread_index();
+    const Place o = place_of(block_index_x() * block_threads() + thread_index());
     for (int s0 = block_index_y() * LANES; s0 < world.scenarios; s0 += grid_blocks_y() * LANES) {
         if (pass == SALES) {
             bool moved = false;
             for (int lane = 0; lane < LANES && s0 + lane < world.scenarios; ++lane) moved |= world.moved[s0 + lane] != 0;
             if (!moved) continue;
         }
-        walk_obligors<pass>(book, world, sums, i, s0);
+        walk_obligors<pass>(book, world, sums, o, s0);
     }
 }
 
-KERNEL(BLOCK) tally_walk(BY_VALUE Book book, BY_VALUE World world, BY_VALUE Sums sums) {
+KERNEL(THREADS, BLOCKS) tally_walk(BY_VALUE Book book, BY_VALUE World world, BY_VALUE Sums sums) {
     walk_all<TALLY>(book, world, sums);
 }
 
-KERNEL(BLOCK) sales_walk(BY_VALUE Book book, BY_VALUE World world, BY_VALUE Sums sums) {
+KERNEL(THREADS, BLOCKS) sales_walk(BY_VALUE Book book, BY_VALUE World world, BY_VALUE Sums sums) {
     walk_all<SALES>(book, world, sums);
 }
 
@@ -185,7 +204,7 @@ DEVICE real impact_of(const Book& book, const World& world, int s, int t, int v,
 }
 
 // Prices after what was sold in the last pass; says which scenarios still move. Forgets the sales.
-KERNEL(BLOCK) reprice(BY_VALUE Book book, BY_VALUE World world, BY_VALUE Sums) {
+KERNEL(THREADS, BLOCKS) reprice(BY_VALUE Book book, BY_VALUE World world, BY_VALUE Sums) {
     const int channels = int(book.value_channels), rows = int(book.months) + 1;
     const int cell = block_index_x() * block_threads() + thread_index(), s = cell / channels, v = cell % channels;
     if (s >= world.scenarios || world.moved[s] == 0) return;
@@ -202,19 +221,20 @@ KERNEL(BLOCK) reprice(BY_VALUE Book book, BY_VALUE World world, BY_VALUE Sums) {
 }
 
 // All obligors of LANES scenarios walk together, one thread each; price impact follows every month from what was sold.
-template <int BLOCKS>
+template <int TEAM>
 DEVICE void settle(const Book& book, const World& world) {
     const Window window = window_of(book);
     const int channels = int(book.value_channels), cells = LANES * channels, months = int(book.months);
-    const int rank = BLOCKS > 1 ? rank_in_cluster() : 0, i = rank * block_threads() + thread_index();
-    real* const seen_prices = window.rows + LANES * WINDOW * window.width;
-    real* const impact = seen_prices + cells;
+    const int rank = TEAM > 1 ? rank_in_cluster() : 0;
+    const Place o = place_of(rank * block_threads() + thread_index());
+    Lanes* const seen_prices = window.rows + WINDOW * window.width;
+    real* const impact = &seen_prices[channels].x[0];  // these and the sales in cells v * LANES + lane
     real* const inventory = impact + cells;
     int* const sold = reinterpret_cast<int*>(inventory + cells);  // of even and of odd months
-    for (int s0 = block_index_x() / BLOCKS * LANES; s0 < world.scenarios; s0 += grid_blocks_x() / BLOCKS * LANES) {
+    for (int s0 = block_index_x() / TEAM * LANES; s0 < world.scenarios; s0 += grid_blocks_x() / TEAM * LANES) {
         Walk walks[LANES];
         UNROLL
-        for (int lane = 0; lane < LANES; ++lane) begin(book, world, walks[lane], i, s0 + lane);
+        for (int lane = 0; lane < LANES; ++lane) begin(book, world, walks[lane], o, s0 + lane);
         for (int cell = thread_index(); cell < cells; cell += block_threads()) {
             impact[cell] = 1;
             inventory[cell] = 0;
@@ -227,45 +247,40 @@ DEVICE void settle(const Book& book, const World& world) {
                 load(book, world, window, s0, t, last, false);
                 block_barrier();
             }
-            for (int cell = thread_index(); cell < cells; cell += block_threads()) {
-                const int lane = cell / channels;
-                seen_prices[cell] = window.row(lane, t)[book.cash_channels + cell % channels] * impact[cell];
-            }
+            const Lanes* row = window.row(t);
+            for (int cell = thread_index(); cell < cells; cell += block_threads())
+                seen_prices[cell / LANES].x[cell % LANES] =
+                    row[book.cash_channels + cell / LANES].x[cell % LANES] * impact[cell];
             block_barrier();
             int* const now_sold = sold + t % 2 * cells;
-            UNROLL
-            for (int lane = 0; lane < LANES; ++lane) {
-                if (!walks[lane].going) continue;
-                const real* row = window.row(lane, t);
-                const real rate_before = row[window.width - 2];
-                const Month now = {t, s0 + lane, row, seen_prices + lane * channels, rate_before};
-                Reading seen;
-                if (step(book, world, now, i, walks[lane], seen) != ALIVE)
-                    offer(book, i, now_sold + lane * channels);
-            }
-            if (BLOCKS > 1)
+            if (any_going(walks))
+                step(book, world, {t, s0, row, seen_prices, row + window.width - 2}, o, walks,
+                     [&](int lane, int cause, Walk&, const Reading&, const Accounts&) {
+                         if (cause != ALIVE) offer(book, o, now_sold + lane, LANES);
+                     });
+            if (TEAM > 1)
                 cluster_barrier();
             else
                 block_barrier();
             for (int cell = thread_index(); cell < cells; cell += block_threads()) {
-                const int s = s0 + cell / channels, v = cell % channels;
+                const int s = s0 + cell % LANES, v = cell / LANES;
                 sold[(t + 1) % 2 * cells + cell] = 0;
                 if (s >= world.scenarios) continue;
                 int total = 0;
-                for (int other = 0; other < BLOCKS; ++other)
-                    total += BLOCKS > 1 ? read_of_rank(now_sold + cell, other) : now_sold[cell];
+                for (int other = 0; other < TEAM; ++other)
+                    total += TEAM > 1 ? read_of_rank(now_sold + cell, other) : now_sold[cell];
                 impact[cell] = impact_of(book, world, s, t, v, total, inventory[cell]);
                 if (rank == 0) world.price_impact[(s * (months + 1) + t) * channels + v] = impact[cell];
             }
         }
-        if (BLOCKS > 1) cluster_barrier();  // nobody leaves, or begins anew, while others read what it sold
+        if (TEAM > 1) cluster_barrier();  // nobody leaves, or begins anew, while others read what it sold
     }
 }
 
-KERNEL(BLOCK) settle_in_block(BY_VALUE Book book, BY_VALUE World world, BY_VALUE Sums) {
+KERNEL(SETTLE_THREADS, 1) settle_in_block(BY_VALUE Book book, BY_VALUE World world, BY_VALUE Sums) {
     settle<1>(book, world);
 }
 
-KERNEL(BLOCK) CLUSTER(CLUSTER_BLOCKS) settle_in_cluster(BY_VALUE Book book, BY_VALUE World world, BY_VALUE Sums) {
+KERNEL(SETTLE_THREADS, 1) CLUSTER(CLUSTER_BLOCKS) settle_in_cluster(BY_VALUE Book book, BY_VALUE World world, BY_VALUE Sums) {
     settle<CLUSTER_BLOCKS>(book, world);
 }

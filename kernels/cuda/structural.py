@@ -13,12 +13,11 @@ from ..arrays import Book, Paths
 from ..recovery import RANKS
 from ..tally import CARRIED_BITS, FacilityRows, MonthTally, Scale, Tally
 from .device import Device, Kernels
-from .source import Program
-from .structural_layout import BOOK, BY_FACILITY, BY_SCENARIO, SUMS, WORLD, arrange
+from .layout import WARP
+from .structural_layout import BOOK, BY_FACILITY, BY_SCENARIO, SUMS, WORLD, arrange, program
 
 MakePaths = Callable[[Any, Any, Any, Any], Paths]  # (xp, market, key, scenario) -> market paths, float64
 WINDOW = 12  # months; structural.cu
-WARP = 32
 BLOCKS_IN_FLIGHT = 4096  # enough for every multiprocessor several times over
 SIGNS = (  # of early warning, in the order of recovery.cuh
     *("performing", "serving", "dscr_below_1_2", "dscr_below_1_0", "ltv_above_covenant"),
@@ -77,7 +76,7 @@ class StructuralCuda:
             DeviceTooSmall: the device has too little memory for the book and a few scenarios.
         """
         self.device, self.make_paths, self.key, self.precision = device, make_paths, key, precision
-        self.threads, self.lanes, self.cluster_blocks = device.shape
+        self.threads, self.settle_threads, self.lanes, self.cluster_blocks = device.shape.at(precision)
         rows = int(np.shape(market.resale_factor)[0])
         arranged = arrange(book, scale, key, rows=rows, precision=precision)
         fields, self.order = arranged
@@ -87,16 +86,14 @@ class StructuralCuda:
             years=fields["years"],
         )
         self.counterparties = int(np.shape(market.hazard)[0])
-        self.owes = fields["balance_usd"][:-1] > 0
+        self.owes = book.debt.balance_usd[:-1, self.order].astype(precision) > 0
         self.has_impact = bool((np.asarray(book.liquidation.impact) != 0).any())
         self.batch = self._plan(sum(array.nbytes for array in fields.values() if isinstance(array, np.ndarray)))
         with device.active():
             rows_at_a_time = int(device.free_bytes() * REPLAY_SHARE) // (12 * self.shape.facilities)
         self.replayed = max(min(self.batch, rows_at_a_time), 1)
-        constants = {"THREADS": self.threads, "LANES": self.lanes, "CLUSTER_BLOCKS": self.cluster_blocks}
-        real = {"float32": "float", "float64": "double"}[precision]
         with device.active():
-            self.kernels: Kernels = device.compile(Program("structural.cu", (BOOK, WORLD, SUMS), real, constants))
+            self.kernels: Kernels = device.compile(program(precision, device.shape.at(precision)))
             xp = device.xp
             self.fields = {
                 name: xp.asarray(field) if isinstance(field, np.ndarray) else field for name, field in fields.items()
@@ -188,15 +185,15 @@ class StructuralCuda:
     def _settle(self, world: Mapping[str, Any], packed: Sequence[np.ndarray]) -> None:
         """Find the price impact, by a barrier each month where the book fits a block or a cluster, else by passes."""
         obligors, scenarios = self.shape.obligors, int(world["scenarios"])
-        blocks = -(-obligors // self.threads)
+        blocks = -(-obligors // self.settle_threads)
         groups = -(-scenarios // self.lanes)
         if blocks == 1:
-            threads = min(-(-obligors // WARP) * WARP, self.threads)
+            threads = min(-(-obligors // WARP) * WARP, self.settle_threads)
             launch = min(groups, BLOCKS_IN_FLIGHT), 1
             self.kernels("settle_in_block", launch, threads, packed, shared_bytes=self._settle_bytes())
         elif blocks <= self.cluster_blocks:
             launch = self.cluster_blocks * min(groups, BLOCKS_IN_FLIGHT // self.cluster_blocks), 1
-            self.kernels("settle_in_cluster", launch, self.threads, packed, shared_bytes=self._settle_bytes())
+            self.kernels("settle_in_cluster", launch, self.settle_threads, packed, shared_bytes=self._settle_bytes())
         else:
             self._pass_until_settled(world, packed)
 

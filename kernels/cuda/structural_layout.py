@@ -1,7 +1,7 @@
 """A book of loans, its market and its sums as the structural kernels read and write them.
 
-Dimensions as in `arrays.py`; N obligors are sorted so that neighbours, which share a warp, have much in common. Tables
-with few entries are lists: `[E, N]` channel and exposure, up to E of them an obligor, channel -1 where there are fewer.
+Dimensions as in `arrays.py`; N obligors are sorted so that neighbours, which share a warp, have much in common, and lie
+in panels of 32. Tables with few entries are lists of up to E an obligor, with channel -1 where there are fewer.
 """
 
 from typing import Any, NamedTuple
@@ -11,7 +11,34 @@ import numpy as np
 from ..accounts import TINY_USD
 from ..arrays import Book
 from ..tally import Scale
-from .layout import Structure
+from .device import LaunchShape
+from .layout import Panel, Structure
+from .source import Program
+
+TERMS = Panel(
+    "Terms",
+    "real",
+    (
+        *("fixed_cost_usd_month", "innovation_sd", "covenant_dscr", "covenant_ltv", "sweep_share", "margin_call_ltv"),
+        *("reserve_months", "reserve_floor_usd", "margin_restore_ltv", "refi_ltv", "refi_dscr", "tenor_months"),
+        *("cash_usd", "coins", "pledged_coins", "cure_usd", "guarantee_usd"),
+    ),
+)
+LINKS = Panel(  # last_owing: the last month that starts with debt
+    "Links", "int", ("last_owing", "guarantor", "earns", "first_facility", "facility_count")
+)
+SCHEDULE = Panel("Schedule", "real", ("balance_usd", "service_usd", "floating_usd", "balloon_usd"))  # of a month
+CONTRACT_DATES = Panel("ContractDates", "int", ("end_month", "offtaker"))  # of one of J contracts
+CONTRACT_FLOWS = Panel("ContractFlows", "real", ("revenue_usd_month", "power_usd_month"))
+CHANNEL = Panel("Channel", "int", ("channel",))  # of an entry of a list
+EXPOSURE = Panel("Exposure", "real", ("exposure",))
+ASSET_PLACE = Panel("AssetPlace", "int", ("channel", "quanta"))
+ASSET_UNITS = Panel("AssetUnits", "real", ("units", "pledged"))
+PANELS = (
+    *(TERMS, LINKS, SCHEDULE, CONTRACT_DATES, CONTRACT_FLOWS),
+    *(CHANNEL, EXPOSURE, ASSET_PLACE, ASSET_UNITS),
+)
+CLOSES = 1 << 16  # of an income channel: the last of its kind of capacity
 
 COUNTS = (
     *("obligors", "facilities", "months", "rows", "cash_channels", "value_channels", "contracts", "counterparties"),
@@ -19,20 +46,21 @@ COUNTS = (
     *("coin_channel", "power_channel", "relet_months", "years", "key_0", "key_1"),
 )
 NUMBERS = ("shock_persistence", "system_multiple", "loss_quanta_per_usd", "view_quanta_per_usd")
-INTEGERS = (
-    *("income_channel", "released_channel"),  # [E, N], bit CLOSES set on the last of a kind of capacity; [J, E, N]
-    *("contract_end_month", "offtaker"),  # [J, N]
-    *("guarantor", "earns", "last_owing", "first_facility", "facility_count"),  # [N]; last month that starts with debt
-    *("asset_channel", "asset_quanta"),  # [E, N]
-    *("obligor_group", "facility_rank", "facility_group", "lag_months"),  # [memberships, N], [F], [memberships, F], [V]
-)
+BY_OBLIGOR = {  # [N / 32, ...]
+    "terms": "const Terms",
+    "links": "const Links",
+    "schedule": "const Schedule",  # [T+1]
+    "contract_dates": "const ContractDates",  # [J]
+    "contract_flows": "const ContractFlows",  # [J]
+    "income_channel": "const Channel",  # [E]
+    "income_exposure": "const Exposure",
+    "released_channel": "const Channel",  # [J, E]
+    "released_exposure": "const Exposure",
+    "asset_place": "const AssetPlace",  # [E]
+    "asset_units": "const AssetUnits",
+}
+INTEGERS = ("obligor_group", "facility_rank", "facility_group", "lag_months")  # [memberships, N], [F], [memberships, F]
 REALS = (
-    *("income_exposure", "released_exposure", "revenue_usd_month", "contract_power_usd_month"),
-    *("fixed_cost_usd_month", "innovation_sd"),
-    *("balance_usd", "service_usd", "floating_usd", "balloon_usd"),  # [T+1, N]
-    *("covenant_dscr", "covenant_ltv", "sweep_share", "margin_call_ltv", "margin_restore_ltv", "refi_ltv"),
-    *("refi_dscr", "reserve_months", "reserve_floor_usd", "cash_usd", "coins", "pledged_coins", "cure_usd"),
-    *("guarantee_usd", "tenor_months", "asset_units", "asset_pledged"),
     *("rank_balance_usd", "facility_balance_usd", "facility_kept_loss"),  # [3, T+1, N], [T+1, F], [F]
     *("quantum", "impact", "depth", "floor", "absorption", "kept_share"),  # [V], depth [R, V]
     *("market_ltv", "market_dscr", "market_spread"),  # [R]
@@ -41,7 +69,8 @@ BOOK = Structure(
     "Book",
     dict.fromkeys(COUNTS, "count")
     | dict.fromkeys(NUMBERS, "number")
-    | dict.fromkeys(("stream_0", "stream_1"), "const unsigned")
+    | BY_OBLIGOR
+    | dict.fromkeys(("stream_0", "stream_1"), "const unsigned")  # [N]
     | dict.fromkeys(INTEGERS, "const int")
     | dict.fromkeys(REALS, "const real")
     | dict.fromkeys(("first_balance_usd", "most_paid_usd_months"), "const double"),  # [F]
@@ -85,7 +114,12 @@ SUMS = Structure(
         "row_paid": "int",  # [S, F]
     },
 )
-CLOSES = 1 << 16  # of an income channel: the last of its kind of capacity
+
+
+def program(precision: str, shape: LaunchShape) -> Program:
+    """The kernels of the structural model."""
+    constants = {name.upper(): number for name, number in shape._asdict().items()}
+    return Program("structural.cu", (BOOK, WORLD, SUMS), precision, constants, PANELS)
 
 
 class Arranged(NamedTuple):
@@ -96,7 +130,7 @@ class Arranged(NamedTuple):
 
 
 def arrange(book: Book, scale: Scale, key: tuple[int, int], *, rows: int, precision: str) -> Arranged:
-    """Sort a book's obligors and write its tables as lists.
+    """Sort a book's obligors and lay it out for the kernels.
 
     Args:
         book, scale: float64 NumPy arrays.
@@ -104,84 +138,105 @@ def arrange(book: Book, scale: Scale, key: tuple[int, int], *, rows: int, precis
         precision: float32 or float64.
     """
     order = _similar_together(book)
-    cash, debt, terms, assets = book.cash, book.debt, book.terms, book.assets
-    sales, facilities = book.liquidation, book.facilities
-    months, obligors = debt.balance_usd.shape[0] - 1, order.size
-    first, count = _facilities_of(facilities.obligor, obligors)
-    income_channel, income_exposure = _lists(list(cash.merchant[..., order]))
-    released = [_lists([table]) for table in cash.released[..., order]]
-    released_channel, released_exposure = _stacked(released)
-    channel, (units, pledged, quanta) = _asset_lists(assets, order)
-    persistence = float(cash.shock_persistence)
-    reals = {
-        "income_exposure": income_exposure,
-        "released_exposure": released_exposure,
-        "revenue_usd_month": cash.revenue_usd_month[:, order],
-        "contract_power_usd_month": cash.contract_power_usd_month[:, order],
-        "fixed_cost_usd_month": cash.fixed_cost_usd_month[order],
-        "innovation_sd": np.sqrt(1 - persistence * persistence) * cash.shock_sd[order],
-        **{name: getattr(debt, name)[:, order] for name in debt._fields},
-        "rank_balance_usd": book.rank_balance_usd[..., order],
-        **{name: getattr(terms, name)[order] for name in terms._fields if name != "guarantor"},
-        "tenor_months": np.broadcast_to(book.refinancing.tenor_months, obligors)[order],
-        "asset_units": units,
-        "asset_pledged": pledged,
-        "facility_balance_usd": facilities.balance_usd,
-        "facility_kept_loss": 1 - facilities.unsecured_recovery,
-        "quantum": assets.quantum,
-        **{name: getattr(sales, name) for name in ("impact", "depth", "floor", "absorption", "kept_share")},
-        "market_ltv": book.refinancing.ltv,
-        "market_dscr": book.refinancing.dscr,
-        "market_spread": book.refinancing.spread_annual,
-    }
-    integers = {
-        "income_channel": income_channel,
-        "released_channel": released_channel,
-        "contract_end_month": cash.contract_end_month[:, order],
-        "offtaker": cash.offtaker[:, order],
-        "guarantor": terms.guarantor[order],
-        "earns": cash.earns[order],
-        "last_owing": _last_true(debt.balance_usd[:-1, order] > 0),
-        "asset_channel": channel,
-        "asset_quanta": quanta,
-        "obligor_group": groups_of(scale.obligor_in_group)[:, order],
-        "first_facility": first[order],
-        "facility_count": count[order],
-        "facility_rank": facilities.rank,
-        "facility_group": groups_of(scale.facility_in_group),
-        "lag_months": sales.lag_months,
-    }
-    arrays = {name: _packed(table, precision) for name, table in reals.items()}
-    arrays |= {name: _packed(table, "int32") for name, table in integers.items()}
-    arrays["stream_0"], arrays["stream_1"] = (_packed(book.stream[order, word], "uint32") for word in (0, 1))
-    arrays["first_balance_usd"] = _packed(scale.first_balance_usd, "float64")
-    arrays["most_paid_usd_months"] = np.maximum(_packed(scale.most_paid_usd_months, "float64"), TINY_USD)
+    arrays = (
+        _by_obligor(book, order, precision)
+        | {name: _packed(table, precision) for name, table in _reals(book, order).items()}
+        | {name: _packed(table, "int32") for name, table in _integers(book, scale, order).items()}
+        | {f"stream_{word}": _packed(book.stream[order, word], "uint32") for word in (0, 1)}
+        | {"first_balance_usd": _packed(scale.first_balance_usd, "float64")}
+        | {"most_paid_usd_months": np.maximum(_packed(scale.most_paid_usd_months, "float64"), TINY_USD)}
+    )
     sizes = {
-        "obligors": obligors,
-        "facilities": facilities.obligor.size,
-        "months": months,
+        "obligors": order.size,
+        "facilities": book.facilities.obligor.size,
+        "months": book.debt.balance_usd.shape[0] - 1,
         "rows": rows,
-        "cash_channels": cash.merchant.shape[1],
-        "value_channels": assets.quantum.size,
-        "contracts": cash.released.shape[0],
+        "cash_channels": book.cash.merchant.shape[1],
+        "value_channels": book.assets.quantum.size,
+        "contracts": book.cash.released.shape[0],
         "groups": scale.facility_in_group.shape[0],
         "memberships": arrays["obligor_group"].shape[0],
         "facility_memberships": arrays["facility_group"].shape[0],
-        "income_terms": income_channel.shape[0],
-        "released_terms": released_channel.shape[1],
-        "asset_terms": channel.shape[0],
+        "income_terms": arrays["income_channel"].shape[1],
+        "released_terms": arrays["released_channel"].shape[2],
+        "asset_terms": arrays["asset_place"].shape[1],
         "coin_channel": book.coin_channel,
         "power_channel": book.power_channel,
-        "relet_months": int(cash.relet_months),
-        "years": -(-months // 12),
+        "relet_months": int(book.cash.relet_months),
+        "years": -(-(book.debt.balance_usd.shape[0] - 1) // 12),
         "key_0": key[0],
         "key_1": key[1],
-        "shock_persistence": persistence,
-        "system_multiple": float(sales.system_multiple),
+        "shock_persistence": float(book.cash.shock_persistence),
+        "system_multiple": float(book.liquidation.system_multiple),
         "loss_quanta_per_usd": 1 / float(scale.loss_quantum_usd),
         "view_quanta_per_usd": 1 / float(scale.view_quantum_usd),
     }
     return Arranged(arrays | sizes, order)
+
+
+def _by_obligor(book: Book, order: np.ndarray, precision: str) -> dict[str, np.ndarray]:
+    """Panels, by name in `BY_OBLIGOR`."""
+    cash, terms, persistence = book.cash, book.terms, float(book.cash.shock_persistence)
+    owned = {name: getattr(terms, name)[order] for name in terms._fields}
+    own = owned | {
+        "fixed_cost_usd_month": cash.fixed_cost_usd_month[order],
+        "innovation_sd": np.sqrt(1 - persistence * persistence) * cash.shock_sd[order],
+        "tenor_months": np.broadcast_to(book.refinancing.tenor_months, order.size)[order],
+    }
+    first, count = _facilities_of(book.facilities.obligor, order.size)
+    links = {
+        "last_owing": _last_true(book.debt.balance_usd[:-1, order] > 0),
+        "guarantor": owned["guarantor"],
+        "earns": cash.earns[order],
+        "first_facility": first[order],
+        "facility_count": count[order],
+    }
+    dates = {"end_month": cash.contract_end_month[:, order], "offtaker": cash.offtaker[:, order]}
+    flows = {
+        "revenue_usd_month": cash.revenue_usd_month[:, order],
+        "power_usd_month": cash.contract_power_usd_month[:, order],
+    }
+    income_channel, income_exposure = _lists(list(cash.merchant[..., order]))
+    released_channel, released_exposure = _stacked([_lists([table]) for table in cash.released[..., order]])
+    place, units = _asset_lists(book.assets, order)
+    return {
+        "terms": TERMS.pack(own, precision),
+        "links": LINKS.pack(links, "int32"),
+        "schedule": SCHEDULE.pack({name: getattr(book.debt, name)[:, order] for name in SCHEDULE.fields}, precision),
+        "contract_dates": CONTRACT_DATES.pack(dates, "int32"),
+        "contract_flows": CONTRACT_FLOWS.pack(flows, precision),
+        "income_channel": CHANNEL.pack({"channel": income_channel}, "int32", fill=-1),
+        "income_exposure": EXPOSURE.pack({"exposure": income_exposure}, precision),
+        "released_channel": CHANNEL.pack({"channel": released_channel}, "int32", fill=-1),
+        "released_exposure": EXPOSURE.pack({"exposure": released_exposure}, precision),
+        "asset_place": ASSET_PLACE.pack(place, "int32", fill=-1),
+        "asset_units": ASSET_UNITS.pack(units, precision),
+    }
+
+
+def _reals(book: Book, order: np.ndarray) -> dict[str, np.ndarray]:
+    """By name in `REALS`."""
+    sales, refinancing = book.liquidation, book.refinancing
+    return {
+        "rank_balance_usd": book.rank_balance_usd[..., order],
+        "facility_balance_usd": book.facilities.balance_usd,
+        "facility_kept_loss": 1 - book.facilities.unsecured_recovery,
+        "quantum": book.assets.quantum,
+        **{name: getattr(sales, name) for name in ("impact", "depth", "floor", "absorption", "kept_share")},
+        "market_ltv": refinancing.ltv,
+        "market_dscr": refinancing.dscr,
+        "market_spread": refinancing.spread_annual,
+    }
+
+
+def _integers(book: Book, scale: Scale, order: np.ndarray) -> dict[str, np.ndarray]:
+    """By name in `INTEGERS`."""
+    return {
+        "obligor_group": groups_of(scale.obligor_in_group)[:, order],
+        "facility_rank": book.facilities.rank,
+        "facility_group": groups_of(scale.facility_in_group),
+        "lag_months": book.liquidation.lag_months,
+    }
 
 
 def _packed(table: Any, dtype: str) -> np.ndarray:
@@ -233,19 +288,17 @@ def _stacked(lists: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np
     )
 
 
-def _asset_lists(assets: Any, order: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Channels, and units, pledged units and quanta to sell at their places, [E, N] each."""
-    tables = [table[:, order] for table in (assets.units, assets.pledged_units, assets.sale_quanta)]
-    held = np.logical_or.reduce([table != 0 for table in tables])
-    longest = max(int(held.sum(axis=0).max()), 1)
-    channel = np.full((longest, order.size), -1)
-    lists = [np.zeros((longest, order.size)) for _ in tables]
-    place = np.cumsum(held, axis=0) - 1
+def _asset_lists(assets: Any, order: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """What is owned, pledged and to be sold at its place in the lists, [E, N] each: integers and reals."""
+    tables = {"units": assets.units, "pledged": assets.pledged_units, "quanta": assets.sale_quanta}
+    held = np.logical_or.reduce([table[:, order] != 0 for table in tables.values()])
+    longest, place = max(int(held.sum(axis=0).max()), 1), np.cumsum(held, axis=0) - 1
     v, n = np.nonzero(held)
-    channel[place[v, n], n] = v
-    for entries, table in zip(lists, tables, strict=True):
-        entries[place[v, n], n] = table[v, n]
-    return channel, lists
+    lists = {name: np.zeros((longest, order.size)) for name in tables} | {"channel": np.full((longest, order.size), -1)}
+    for name, table in tables.items():
+        lists[name][place[v, n], n] = table[:, order][v, n]
+    lists["channel"][place[v, n], n] = v
+    return {name: lists[name] for name in ASSET_PLACE.fields}, {name: lists[name] for name in ASSET_UNITS.fields}
 
 
 def _facilities_of(obligor: np.ndarray, obligors: int) -> tuple[np.ndarray, np.ndarray]:

@@ -22,18 +22,17 @@ from rackrisk.kernels.cuda import device as cuda
 from rackrisk.kernels.cuda.device import LaunchShape
 from rackrisk.kernels.cuda.source import Program
 
-KERNEL = re.compile(r"^KERNEL\(\w+\)(?: CLUSTER\(\w+\))? (\w+)\(", re.MULTILINE)
+KERNEL = re.compile(r"^KERNEL\(.+?\)(?: CLUSTER\(\w+\))? (\w+)\(", re.MULTILINE)
 HERE = Path(__file__).parent
 COMPILER = shutil.which("g++")
 # As on the device, no contraction; warnings are errors, so that what nvcc lets pass is seen.
 FLAGS = ("-std=c++20", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-pthread", "-shared", "-fPIC")
 
 
-def sanitizer_runtime(kind: str) -> str:
-    """The library that a process has to start with to load code that this sanitizer watches."""
+def sanitizer_runtime() -> str:
+    """The library that a process has to start with to load code that the address sanitizer watches."""
     assert COMPILER is not None
-    name = {"address": "libasan.so", "thread": "libtsan.so"}[kind]
-    found = subprocess.run([COMPILER, f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+    found = subprocess.run([COMPILER, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
     return str(Path(found.stdout.strip()).resolve())
 
 
@@ -64,7 +63,7 @@ def device() -> EmulatedDevice:
     return EmulatedDevice()
 
 
-SMALL = LaunchShape(threads=16, lanes=4, cluster_blocks=4)
+SMALL = LaunchShape(threads=16, settle_threads=16, lanes=4, cluster_blocks=4)
 
 
 def as_cpp(program: Program) -> str:

@@ -12,7 +12,7 @@
 #define DEVICE static inline
 #define DEVICE_MEMBER inline
 #define OUTLINE static
-#define KERNEL(threads) static void
+#define KERNEL(threads, blocks) static void
 #define CLUSTER(blocks)
 #define BY_VALUE const
 #define RESTRICT __restrict__

@@ -24,6 +24,6 @@ def run_loans(tape: pl.DataFrame, *overrides: str, **options: Any) -> Simulation
     """Simulate a tape in a world named by overrides such as `market=flat`."""
     settings = structural_settings(*overrides)
     defaults = {"months": 12, "scenarios": 1, "seed": 1, "engine": "reference", "precision": "float64"}
-    usual = defaults | {"mechanisms": Mechanisms()} | options
+    usual: dict[str, Any] = defaults | {"mechanisms": Mechanisms()} | options
     with engine_at_hand(usual["engine"]):
         return simulate(tape, market=settings.market, recovery=settings.recovery, as_of=AS_OF, **usual)

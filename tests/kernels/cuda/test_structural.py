@@ -30,10 +30,10 @@ from ...helpers.worlds import book, built
 KEY, SCENARIOS = key_words(3), 24
 #: A barrier in one block, a barrier in a cluster, and passes until nothing moves, in that order; 40 obligors.
 SHAPES = {
-    "block": LaunchShape(threads=64, lanes=4, cluster_blocks=1),
-    "cluster": LaunchShape(threads=16, lanes=2, cluster_blocks=4),
-    "passes": LaunchShape(threads=16, lanes=4, cluster_blocks=1),
-    "one lane": LaunchShape(threads=8, lanes=1, cluster_blocks=1),
+    "block": LaunchShape(threads=64, settle_threads=64, lanes=4, cluster_blocks=1),
+    "cluster": LaunchShape(threads=16, settle_threads=16, lanes=2, cluster_blocks=4),
+    "passes": LaunchShape(threads=16, settle_threads=16, lanes=4, cluster_blocks=1),
+    "one lane": LaunchShape(threads=8, settle_threads=8, lanes=1, cluster_blocks=1),
 }
 
 
@@ -135,7 +135,7 @@ def test_two_devices_of_any_memory_are_one(count: int) -> None:
 
 def test_memory_decides_how_many_scenarios_run_at_a_time() -> None:
     assert on(SHAPES["block"], memory_bytes=2**29).batch < on(SHAPES["block"], memory_bytes=2**30).batch
-    with pytest.raises(DeviceTooSmall, match=r"40 obligors need .* GiB, 4 scenarios .* MiB more"):
+    with pytest.raises(DeviceTooSmall, match=r"40 obligors need .* GiB, 1 scenarios .* MiB more"):
         on(SHAPES["block"], memory_bytes=2**17)
 
 

@@ -16,6 +16,7 @@ from .tally import BY_SCENARIO, FacilityRows, Scale, Tally, map_fields
 
 Result = TypeVar("Result")
 Simulate = Callable[[np.ndarray, np.ndarray], tuple[Tally, FacilityRows]]
+MakePaths = Callable[..., Paths]  # (xp, market, key, scenario) -> market paths over the book's channels
 ENGINES = ("reference", "jax", "cuda")
 REFERENCE_TILE = 64
 MAX_SCENARIOS = 2**26  # of one run: so many sums of losses fit 62 bits
@@ -67,7 +68,7 @@ def choose(name: str) -> tuple[str, str | None]:
 
 
 def open_engine(
-    name: str, book: Book, market: Any, scale: Scale, make_paths: Callable[..., Paths], *, seed: int, precision: str
+    name: str, book: Book, market: Any, scale: Scale, make_paths: MakePaths, *, seed: int, precision: str
 ) -> Engine:
     """Make an engine ready for one book and market.
 
@@ -75,33 +76,49 @@ def open_engine(
         name: reference, jax or cuda.
         make_paths: `(xp, market, key, scenario) -> Paths` over the book's channels.
         precision: float32 or float64 of the loans; the reference engine is always float64.
+
+    Raises:
+        EngineMissing: the book does not fit the device.
     """
-    key = key_words(seed)
-    if name == "jax":
-        from .jax_engine import open_tiles
+    open_one = {"jax": _open_jax, "cuda": _open_cuda, "reference": _open_reference}[name]
+    return open_one(book, market, scale, make_paths, key=key_words(seed), precision=precision)
 
-        run, group, devices = open_tiles(book, market, scale, make_paths, key=key, precision=precision)
-        device = f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
-        return Engine(name, precision, device, group, len(devices), *_views(run))
 
-    if name == "cuda":
-        from .cuda.several import open_devices
-        from .cuda.structural import DeviceTooSmall
+def _open_jax(
+    book: Book, market: Any, scale: Scale, make_paths: MakePaths, *, key: tuple[int, int], precision: str
+) -> Engine:
+    from .jax_engine import open_tiles
 
-        devices = cuda.cuda_devices()
-        try:
-            run, replay, group = open_devices(devices, book, market, scale, make_paths, key=key, precision=precision)
-        except DeviceTooSmall as small:
-            raise EngineMissing(f"engine=cuda cannot run this book: {small}") from None
-        return Engine(name, precision, cuda.in_words(devices), group, len(devices), run, replay)
+    run, group, devices = open_tiles(book, market, scale, make_paths, key=key, precision=precision)
+    device = f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
+    return Engine("jax", precision, device, group, len(devices), *_views(run))
 
-    def run_reference(scenario: np.ndarray, valid: np.ndarray) -> tuple[Tally, FacilityRows]:
+
+def _open_cuda(
+    book: Book, market: Any, scale: Scale, make_paths: MakePaths, *, key: tuple[int, int], precision: str
+) -> Engine:
+    from .cuda.several import open_devices
+    from .cuda.structural import DeviceTooSmall
+
+    devices = cuda.cuda_devices()
+    try:
+        run, replay, group = open_devices(devices, book, market, scale, make_paths, key=key, precision=precision)
+    except DeviceTooSmall as small:
+        raise EngineMissing(f"engine=cuda cannot run this book: {small}") from None
+    return Engine("cuda", precision, cuda.in_words(devices), group, len(devices), run, replay)
+
+
+def _open_reference(
+    book: Book, market: Any, scale: Scale, make_paths: MakePaths, *, key: tuple[int, int], precision: str
+) -> Engine:
+    def run(scenario: np.ndarray, valid: np.ndarray) -> tuple[Tally, FacilityRows]:
         paths = make_paths(np, market, key, scenario)
         tally, rows = simulate_tile(book, paths, scale, key, scenario=scenario, valid=valid)
         return map_fields(lambda field: field[None], tally), FacilityRows(*(field[None] for field in rows))
 
+    del precision  # always double: it is the definition
     device = f"NumPy on {platform.machine()}"
-    return Engine("reference", "float64", device, REFERENCE_TILE, 1, *_views(run_reference))
+    return Engine("reference", "float64", device, REFERENCE_TILE, 1, *_views(run))
 
 
 def _views(both: Simulate) -> tuple[Callable[..., Tally], Callable[..., FacilityRows]]:

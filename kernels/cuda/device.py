@@ -131,6 +131,8 @@ def cuda_devices() -> tuple[CupyDevice, ...]:
         count = runtime.getDeviceCount()
     except runtime.CUDARuntimeError as error:
         raise CudaMissing(f"CuPy finds no CUDA device: {error}") from None
+    if count == 0:
+        raise CudaMissing("CuPy finds no CUDA device")
     return tuple(_device(cupy, number) for number in range(count))
 
 

@@ -45,7 +45,7 @@ overrides are key=value pairs:
                          flat and merton (for checks against formulas)
   market=FILE.yaml       your own market on top of a shipped one, as `rackrisk calibrate` writes it
   recovery=NAME          base (default), frictionless, thin
-  engine=NAME            auto (default), jax, reference (NumPy, slow, the definition); cuda is not in this version
+  engine=NAME            auto (default: cuda where there is a GPU, else jax), jax, cuda, reference (NumPy, slow)
   scenarios=N months=N seed=N as_of=YYYY-MM-DD
   mechanisms.NAME=false  deflation, duration, leverage, convergence, vacuum, offtake
   copula.KEY=VALUE       for model=copula: asset_correlation, dependence, dof, factor_correlation,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rackrisk.config import ConfigProblem, ConfigProblems, load_settings
+from rackrisk.kernels.cuda import device
 
 from .conftest import Command
 from .tapes import tape_rows, write_tape
@@ -135,10 +136,16 @@ def test_a_list_with_a_wrong_entry_is_complained_about_once() -> None:
     assert set(rules_of("measures.levels=[]")) == {"measures.levels"}
 
 
-def test_an_engine_that_cannot_run_is_refused_before_anything_is_said(command: Command, folder: Path) -> None:
+def test_an_engine_that_cannot_run_is_refused_before_anything_is_said(
+    command: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_devices() -> None:
+        raise device.CudaMissing("CuPy finds no CUDA device: none is plugged in")
+
+    monkeypatch.setattr(device, "cuda_devices", no_devices)
     outcome = command("run", "engine=cuda")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "does not have yet; use engine=jax" in outcome.words
+    assert "engine=cuda cannot run here: CuPy finds no CUDA device: none is plugged in; use engine=jax" in outcome.words
     assert "scenarios" not in outcome.err
     assert not list(folder.iterdir())
 

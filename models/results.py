@@ -50,6 +50,9 @@ class SimulationResult:
             that its product with LGD is the expected loss over the balance.
         worst: `worst_scenarios, worst_moves, worst_happenings, worst_losers`: the worst scenarios and what happened in
             them, see `rackrisk.models.explain.WorstScenarios`; empty where they were not asked for.
+        pricing, contributions, concentration, offtaker_defaults: fair against quoted spreads and who the risk comes
+            from, as `models.pricing`, `models.contributions` and `models.offtaker_defaults` describe; without columns
+            where nobody asked for them.
         notes: sentences a reader of the result should see (warnings, counted near-ties, engine fallbacks).
         timings: seconds by phase.
     """
@@ -70,6 +73,10 @@ class SimulationResult:
     defaults_by_cause: pl.DataFrame
     loss_given_default: pl.DataFrame
     worst: dict[str, pl.DataFrame] = field(default_factory=dict)
+    pricing: pl.DataFrame = field(default_factory=pl.DataFrame)
+    contributions: pl.DataFrame = field(default_factory=pl.DataFrame)
+    concentration: pl.DataFrame = field(default_factory=pl.DataFrame)
+    offtaker_defaults: pl.DataFrame = field(default_factory=pl.DataFrame)
     notes: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
 

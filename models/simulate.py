@@ -9,7 +9,9 @@ import polars as pl
 
 from rackrisk.kernels.engines import run_scenarios
 from rackrisk.kernels.streams import key_words
+from rackrisk.kernels.tally import Tally
 from rackrisk.models import tables
+from rackrisk.models.book import BuiltBook
 from rackrisk.models.explain import teller, worst_numbers, worst_scenarios
 from rackrisk.models.market import MarketConfig
 from rackrisk.models.market.paths import simulate_paths
@@ -19,6 +21,7 @@ from rackrisk.models.opened import open_simulation as open_simulation
 from rackrisk.models.opened import path_maker as path_maker
 from rackrisk.models.recovery import RecoveryConfig
 from rackrisk.models.results import SimulationResult
+from rackrisk.models.tail_risk import TailQuestions, tail_tables
 
 FAN_SCENARIOS = 4096
 
@@ -37,6 +40,7 @@ def simulate(
     precision: str = "float32",
     segments: tuple[str, ...] = ("segment",),
     worst: int = 0,
+    questions: TailQuestions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SimulationResult:
     """Simulate a checked tape month by month in many scenarios.
@@ -50,10 +54,12 @@ def simulate(
         precision: float32 or float64 of the loans' arithmetic; markets are float64.
         segments: tape columns to report by.
         worst: how many of the worst scenarios to tell about; each costs one more.
+        questions: what to look at in the tail, for which its scenarios run again; None for nothing.
         progress: called with (scenarios done, scenarios in all).
 
     Raises:
         rackrisk.kernels.engines.EngineMissing: the engine cannot run on this machine.
+        rackrisk.models.contributions.ReplayMismatch: a replayed loss is not the run's.
     """
     started = time.perf_counter()
     opened = open_simulation(
@@ -74,6 +80,8 @@ def simulate(
     simulated = time.perf_counter()
     numbers = worst_numbers(tally.loss[:, 0], worst)
     tell = teller(opened, months=months, as_of=as_of, seed=seed, beside=True)
+    tail = {} if questions is None else tail_tables(opened, tally, months=months, seed=seed, questions=questions)
+    replayed = time.perf_counter()
     result = SimulationResult(
         engine=opened.engine.name,
         device=opened.engine.device,
@@ -83,19 +91,32 @@ def simulate(
         seed=seed,
         scopes=built.scopes,
         exposure_usd=tables.exposures(built),
-        losses=tables.losses(built, tally),
-        facilities=tables.facilities(built, tally, scenarios, months),
-        pd_term=tables.pd_term(built, tally, scenarios),
-        early_warning=tables.early_warning(built, tally),
         fans=_fans(opened, scenarios, months, seed),
-        defaults_by_cause=tables.defaults_by_cause(built, tally, scenarios),
-        loss_given_default=tables.loss_given_default(built, tally),
         worst=worst_scenarios(tell, numbers).tables() if worst else {},
+        **_counted(built, tally, scenarios, months),
+        **tail,
         notes=[opened.note] if opened.note else [],
-        timings={"prepare": prepared - started, "paths_and_loans": simulated - prepared, "tables": 0.0},
+        timings={
+            "prepare": prepared - started,
+            "paths_and_loans": simulated - prepared,
+            "tail": replayed - simulated,
+            "tables": 0.0,
+        },
     )
-    result.timings["tables"] = time.perf_counter() - simulated
+    result.timings["tables"] = time.perf_counter() - replayed
     return result
+
+
+def _counted(built: BuiltBook, tally: Tally, scenarios: int, months: int) -> dict[str, pl.DataFrame]:
+    """The tables that follow from the tally alone."""
+    return {
+        "losses": tables.losses(built, tally),
+        "facilities": tables.facilities(built, tally, scenarios, months),
+        "pd_term": tables.pd_term(built, tally, scenarios),
+        "early_warning": tables.early_warning(built, tally),
+        "defaults_by_cause": tables.defaults_by_cause(built, tally, scenarios),
+        "loss_given_default": tables.loss_given_default(built, tally),
+    }
 
 
 def _fans(opened: Opened, scenarios: int, months: int, seed: int) -> pl.DataFrame:

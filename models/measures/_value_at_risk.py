@@ -48,6 +48,13 @@ def quantile_rank(n: int, level: Fraction) -> int:
     return math.ceil(n * level)
 
 
+def tail_ranks(n: int, level: float, confidence: float) -> tuple[int, int, int]:
+    """Ranks of the VaR and of its confidence limits; the smallest and the largest loss where a limit is missing."""
+    exact_level = exact(level)
+    low, high = enclosing_ranks(n, exact_level, miss_each_side(confidence))
+    return quantile_rank(n, exact_level), low or 1, high or n
+
+
 def miss_each_side(confidence: float) -> float:
     """Probability left outside each limit of a two-sided interval."""
     return float((1 - exact(confidence)) / 2)

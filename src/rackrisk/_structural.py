@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .models.results import SimulationResult
 
 _TABLES = ("facilities", "pd_term", "early_warning", "fans", "defaults_by_cause", "loss_given_default")
+_TAIL_TABLES = ("pricing", "contributions", "concentration", "offtaker_defaults")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Structural:
         from .models.explain import WORST
         from .models.mechanisms import Mechanisms
         from .models.simulate import simulate
+        from .models.tail_risk import TailQuestions
 
         settings = self.settings
         return simulate(
@@ -78,13 +80,15 @@ class Structural:
             precision=settings.engine.precision,
             segments=settings.measures.segments,
             worst=WORST,
+            questions=TailQuestions(settings.measures.levels, settings.measures.confidence, settings.pricing),
             progress=progress,
         )
 
     def tables(self, book: pl.DataFrame, result: SimulationResult) -> tuple[dict[str, pl.DataFrame], list[str]]:
         """The tables of the result."""
         del book
-        return {name: getattr(result, name) for name in _TABLES} | result.worst, []
+        found = {name: getattr(result, name) for name in (*_TABLES, *_TAIL_TABLES)} | result.worst
+        return {name: table for name, table in found.items() if table.width}, []
 
     def manifest(self, result: SimulationResult, seconds: float) -> dict[str, Any]:
         """Horizon, size of the book and speed, compilation included."""
@@ -96,15 +100,16 @@ class Structural:
         }
 
     def print_summary(self, run: Run, console: Console) -> None:
-        """Losses, segments, defaults, early warning and the largest losses."""
+        """Losses, segments, defaults, early warning, the largest losses, spreads and where the tail comes from."""
         from .terminal import print_summary
 
         print_summary(run, console)
 
     def answers(self, run: Run) -> dict[str, Any]:
-        """Nothing beside the measures."""
-        del run
-        return {}
+        """Spreads, contributions, concentration and what defaults of offtakers cost."""
+        from .pricing_screen import pricing_answers
+
+        return pricing_answers(run)
 
     def _hardware(self) -> dict[str, tuple[str, ...]]:
         market = self.settings.market

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .figures import NOTHING, MoneyUnit, basis_points, is_number, money, percent, ratio
+from .pricing_screen import pricing_tables
 from .progress import duration, rate_text
 from .screen import (
     add_row,
@@ -38,7 +39,8 @@ def print_summary(run: Run, console: Console) -> None:
     scopes = shown_scopes(run)
     by_scope = (by_segment, defaults, severity, early_warning)
     _headline(run, console)
-    for table in (losses(run), *(make(run, scopes) for make in by_scope), largest(run)):
+    tables = (losses(run), *(make(run, scopes) for make in by_scope), largest(run), *pricing_tables(run, scopes))
+    for table in tables:
         console.print()
         console.print(table)
     print_footer(run, console, hidden=len(run.result.scopes) - len(scopes))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from rackrisk.models.market import MarketConfig
+from rackrisk.models.pricing import PricingConfig
 from rackrisk.models.recovery import RecoveryConfig
 
 from ._settings import (
@@ -98,5 +99,6 @@ class StructuralSettings(Settings, frozen=True):
     measures: StructuralMeasures
     mechanisms: MechanismsConfig
     attribution: AttributionConfig
+    pricing: PricingConfig
     months: Annotated[Count, Field(ge=1, le=MAX_MONTHS)]
     as_of: IsoDate

@@ -1,0 +1,130 @@
+"""Contributions and concentration as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rackrisk.kernels.tally import Tally
+from rackrisk.models.book import BuiltBook
+from rackrisk.models.measures import mean_estimate
+
+from ._apportion import apportion
+from ._estimates import LevelEstimate, TailEstimates
+from ._members import Dimension
+
+Array = NDArray[np.float64]
+
+EXPOSURE = "balance at the as-of date"
+EXPECTED = "mean of all scenarios"
+BOUNDED = "mean of all scenarios; the error is at most this: those of the facilities added up"
+TAIL = "mean over the replayed tail; influence-function standard error"
+BAND = "share in the losses of the replayed scenarios inside the VaR's interval; ratio error and that of the VaR"
+
+
+def contributions_table(
+    built: BuiltBook, tally: Tally, found: TailEstimates, el_error_usd: Array, confidence: float
+) -> pl.DataFrame:
+    """Exposure, EL, VaR and ES of every member of every dimension.
+
+    Args:
+        el_error_usd: [F], standard errors of the facilities' EL; NaN where there is none.
+        confidence: of the measures.
+
+    Returns:
+        `dimension, name, measure` (exposure, EL, VaR, ES), `level` (null for the first two), `value_usd,
+        std_error_usd, share` (of the dimension's total), `share_std_error, method`. The values of a dimension add up
+        to the measure of the book exactly.
+    """
+    frames = []
+    first = 0
+    for part in found.dimensions:
+        place = slice(first, first + len(part.members))
+        first = place.stop
+        frames += [_frame(part, row) for row in _plain(built, tally, part, el_error_usd, confidence)]
+        frames += [_frame(part, row) for level in found.levels for row in _tail_rows(level, place)]
+    return pl.concat(frames)
+
+
+def _plain(
+    built: BuiltBook, tally: Tally, part: Dimension, el_error_usd: Array, confidence: float
+) -> Iterator[dict[str, Any]]:
+    """Exposure and EL."""
+    exposure = part.of(built.scale.first_balance_usd)
+    zero = np.zeros(len(part.members))
+    yield _row("exposure", None, exposure, zero, share_error=zero) | {"method": EXPOSURE}
+    el = mean_estimate(tally.loss[:, 0] * float(built.scale.loss_quantum_usd), confidence=confidence).value
+    assert el is not None
+    losses = part.exactly(tally.facility_loss.tolist())
+    alone = np.bincount(part.member, minlength=len(part.members)) == 1
+    value, error = apportion(el, losses), part.of(el_error_usd)
+    row = _row("EL", None, value, error, share_error=np.full(len(value), np.nan))
+    yield row | {"method": np.where(alone, EXPECTED, BOUNDED).tolist()}
+
+
+def _tail_rows(level: LevelEstimate, place: slice) -> Iterator[dict[str, Any]]:
+    var, es = level.var[place], level.es[place]
+    yield _row("VaR", level.level, var, level.var_error[place], level.var_share_error[place]) | {"method": BAND}
+    yield _row("ES", level.level, es, level.es_error[place], level.es_share_error[place]) | {"method": TAIL}
+
+
+def _row(measure: str, level: float | None, value: Array, error: Array, share_error: Array) -> dict[str, Any]:
+    total = value.sum()
+    share = value / total if total > 0 else np.full(len(value), np.nan)
+    columns = {"value_usd": value, "std_error_usd": error, "share": share, "share_std_error": share_error}
+    return {"measure": measure, "level": level, **columns}
+
+
+def _frame(part: Dimension, row: dict[str, Any]) -> pl.DataFrame:
+    numbers = ("value_usd", "std_error_usd", "share", "share_std_error")
+    labels = {"dimension": part.name, "measure": row["measure"], "method": row["method"]}
+    size = len(part.members)
+    columns: dict[str, Any] = {
+        name: [label] * size if isinstance(label, str) else label for name, label in labels.items()
+    }
+    columns |= {"name": part.members, "level": pl.Series([row["level"]] * size, dtype=pl.Float64)}
+    columns |= {name: pl.Series(row[name], dtype=pl.Float64).fill_nan(None) for name in numbers}
+    return pl.DataFrame(columns).select("dimension", "name", "measure", "level", *numbers, "method")
+
+
+def concentration_table(contributions: pl.DataFrame) -> pl.DataFrame:
+    """How concentrated each measure is in each dimension.
+
+    Returns:
+        `dimension, measure, level, members` (with a share above 0), `herfindahl` (sum of squared shares),
+        `herfindahl_std_error` (at most this: 2 x share x its error, added up), `effective_members` (1 / herfindahl),
+        `largest, largest_share, largest_share_std_error`. The member that stands for nobody is no member, but its part
+        stays in the total.
+    """
+    keys = ["dimension", "measure", "level"]
+    named = contributions.filter(pl.col("name") != "(none)")
+    shares, errors = pl.col("share"), pl.col("share_std_error")
+    top = pl.col("share").arg_max()
+    return (
+        named.group_by(keys, maintain_order=True)
+        .agg(
+            members=(shares > 0).sum().cast(pl.Int64),
+            herfindahl=(shares**2).sum(),
+            herfindahl_std_error=pl.when(errors.is_null().any()).then(None).otherwise((2 * shares * errors).sum()),
+            largest=pl.col("name").get(top),
+            largest_share=shares.get(top),
+            largest_share_std_error=errors.get(top),
+            known=shares.is_not_null().all(),
+        )
+        .filter("known")
+        .with_columns(effective_members=1 / pl.col("herfindahl"))
+        .select(
+            *keys,
+            "members",
+            "herfindahl",
+            "herfindahl_std_error",
+            "effective_members",
+            "largest",
+            "largest_share",
+            "largest_share_std_error",
+        )
+    )

@@ -1,0 +1,81 @@
+"""What a finished simulation is asked once more: who contributes to the tail, what spreads would be fair, whose default
+costs most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from rackrisk.kernels.streams import key_words
+from rackrisk.kernels.tally import Tally
+from rackrisk.models.contributions import concentration_table, contributions_table, dimensions, replay_tail
+from rackrisk.models.counterparty_debt import debt_by_counterparty
+from rackrisk.models.market.paths import simulate_paths
+from rackrisk.models.offtaker_defaults import offtaker_defaults
+from rackrisk.models.opened import Opened
+from rackrisk.models.pricing import (
+    PricedBook,
+    PricingConfig,
+    fair_facilities,
+    fair_scopes,
+    priced_scopes,
+    pricing_table,
+    scope_weights,
+)
+
+
+@dataclass(frozen=True)
+class TailQuestions:
+    """What to look at after a simulation.
+
+    Attributes:
+        levels: of VaR and ES; the capital level is looked at besides.
+        confidence: of every interval.
+        pricing: what capital costs and how much of it there must be.
+    """
+
+    levels: tuple[float, ...]
+    confidence: float
+    pricing: PricingConfig
+
+
+def tail_tables(
+    opened: Opened, tally: Tally, *, months: int, seed: int, questions: TailQuestions
+) -> dict[str, pl.DataFrame]:
+    """The tables `pricing`, `contributions`, `concentration` and `offtaker_defaults` of a simulation.
+
+    Raises:
+        rackrisk.models.contributions.ReplayMismatch: a replayed loss is not the run's.
+    """
+    built = opened.built
+    book = PricedBook(built, tally, questions.pricing)
+    today = simulate_paths(np, opened.arrays, key_words(seed), np.zeros(1, np.uint32))
+    parts, scopes = dimensions(built, opened.market, today), priced_scopes(built)
+    found = replay_tail(
+        opened.engine,
+        built.scale,
+        tally,
+        parts,
+        levels=_levels(questions),
+        confidence=questions.confidence,
+        weights=scope_weights(scopes, book),
+    )
+    own = fair_facilities(book, found.at(questions.pricing.capital_level))
+    of_scopes = fair_scopes(scopes, book, found, own)
+    el_error = own.loss_error * book.pv_balance_usd_years
+    contributions = contributions_table(built, tally, found, el_error, questions.confidence)
+    debt_usd = debt_by_counterparty(built)
+    return {
+        "pricing": pricing_table(book, own, scopes, of_scopes, confidence=questions.confidence),
+        "contributions": contributions,
+        "concentration": concentration_table(contributions),
+        "offtaker_defaults": offtaker_defaults(opened, tally.loss[:, 0], seed=seed, months=months, debt_usd=debt_usd),
+    }
+
+
+def _levels(questions: TailQuestions) -> Sequence[float]:
+    return sorted({*questions.levels, questions.pricing.capital_level})

@@ -96,12 +96,7 @@ def simulate(
         **_counted(built, tally, scenarios, months),
         **tail,
         notes=[opened.note] if opened.note else [],
-        timings={
-            "prepare": prepared - started,
-            "paths_and_loans": simulated - prepared,
-            "tail": replayed - simulated,
-            "tables": 0.0,
-        },
+        timings={"prepare": prepared - started, "paths_and_loans": simulated - prepared, "tail": replayed - simulated},
     )
     result.timings["tables"] = time.perf_counter() - replayed
     return result

@@ -143,3 +143,10 @@ def test_bars_begin_where_the_last_one_ended() -> None:
     assert [len(bar) for bar in drawn] == [round(end / 10 * BAR_CELLS) for end in (1, 10, 10, 6)]
     assert [set(bar) - {" "} for bar in drawn] == [{"█"}, {"▓"}, {"░"}, {"█"}]
     assert len(drawn[2]) - len(drawn[2].lstrip()) == len(drawn[3])
+
+
+def test_there_is_no_report_of_an_attribution(small: tuple[str, ...], command: Command) -> None:
+    command(*small)
+    outcome = command("report", "found")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "no report to be made of it" in outcome.words

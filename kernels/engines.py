@@ -98,12 +98,11 @@ def _open_cuda(
     book: Book, market: Any, scale: Scale, make_paths: MakePaths, *, key: tuple[int, int], precision: str
 ) -> Engine:
     from .cuda.several import open_devices
-    from .cuda.structural import DeviceTooSmall
 
     devices = cuda.cuda_devices()
     try:
         run, replay, group = open_devices(devices, book, market, scale, make_paths, key=key, precision=precision)
-    except DeviceTooSmall as small:
+    except cuda.DeviceTooSmall as small:
         raise EngineMissing(f"engine=cuda cannot run this book: {small}") from None
     return Engine("cuda", precision, cuda.in_words(devices), group, len(devices), run, replay)
 

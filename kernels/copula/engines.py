@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..cuda import device as cuda
+from ..engines import EngineMissing
 from ..streams import key_words
 from . import reference
 from .arrays import MAX_SCENARIOS, Pool, Tally
@@ -35,7 +37,10 @@ def open_engine(name: str, pool: Pool, *, seed: int) -> CopulaEngine:
     """Make an engine ready for one pool.
 
     Args:
-        name: reference or jax, as `rackrisk.kernels.engines.choose` gives it.
+        name: reference, jax or cuda, as `rackrisk.kernels.engines.choose` gives it.
+
+    Raises:
+        rackrisk.kernels.engines.EngineMissing: the memory of the CUDA device cannot hold the pool.
     """
     key = key_words(seed)
     if name == "jax":
@@ -44,6 +49,15 @@ def open_engine(name: str, pool: Pool, *, seed: int) -> CopulaEngine:
         run, tile, devices = open_tiles(pool, key)
         device = f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
         return CopulaEngine(name, device, tile * len(devices), run)
+    if name == "cuda":
+        from ..cuda.copula import open_copula
+
+        devices = cuda.cuda_devices()
+        try:
+            run, batch = open_copula(devices, pool, key)
+        except cuda.DeviceTooSmall as small:
+            raise EngineMissing(f"engine=cuda cannot run this pool: {small}") from None
+        return CopulaEngine(name, cuda.in_words(devices), batch, run)
 
     def run_reference(first: int, scenarios: int) -> Tally:
         return _map(lambda field: field[None], reference.simulate_tile(pool, key, first, scenarios))

@@ -14,10 +14,15 @@ from .source import Program
 THREADS, SETTLE_THREADS, LANES, CLUSTER_BLOCKS = 128, 384, 4, 8
 COMPILER_OPTIONS = ("-std=c++17", "--fmad=false")  # see month.cuh
 STATIC_SHARED_BYTES = 48 * 1024  # above, a kernel has to ask
+MEMORY_SHARE = 0.7  # of what is free
 
 
 class CudaMissing(Exception):
     """There is no CUDA device to use; the message says what is missing."""
+
+
+class DeviceTooSmall(Exception):
+    """Not even one group of scenarios fits into the memory of the device."""
 
 
 class LaunchShape(NamedTuple):
@@ -27,6 +32,7 @@ class LaunchShape(NamedTuple):
     settle_threads: int = SETTLE_THREADS  # of a block whose obligors wait for each other
     lanes: int = LANES  # scenarios that a thread walks through at a time
     cluster_blocks: int = CLUSTER_BLOCKS  # blocks that share their memory, 1 where a device cannot
+    warp_threads: int = 32  # that run in step
 
     def at(self, precision: str) -> "LaunchShape":
         """In double precision a thread has registers for fewer scenarios."""

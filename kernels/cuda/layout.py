@@ -1,6 +1,7 @@
 """What a kernel is given: C structures declared once, here, and filled from arrays of NumPy or CuPy.
 
-Every field has eight bytes (a pointer, an integer or a double), so a structure has no gaps and both sides agree on it.
+Every field has eight bytes (a pointer, an integer or a double) or is an array of such, so a structure has no gaps and
+both sides agree on it.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,8 @@ class Structure:
     """A C structure.
 
     Attributes:
-        fields: kind by name: `count`, `number`, or the C type that a pointer points to; `real` is the loans' precision.
+        fields: kind by name: `count`, `number`, `count[4]` for four of them, or the C type that a pointer points to;
+            `real` is the loans' precision.
     """
 
     name: str
@@ -35,9 +37,10 @@ class Structure:
             KeyError: a field is missing.
             TypeError: an array is of another type or not contiguous.
         """
-        packed = np.zeros((), np.dtype([(name, _stored(kind)) for name, kind in self.fields.items()]))
+        packed = np.zeros((), np.dtype([(name, *_stored(kind)) for name, kind in self.fields.items()]))
         for name, kind in self.fields.items():
-            packed[name] = values[name] if kind in KINDS else _address(self.name, name, kind, values[name])
+            plain = _several(kind)[0] in KINDS
+            packed[name] = values[name] if plain else _address(self.name, name, kind, values[name])
         return packed
 
 
@@ -46,6 +49,7 @@ POINTED = {
     "const real": ("float32", "float64"),
     "real": ("float32", "float64"),
     "const double": ("float64",),
+    "double": ("float64",),
     "const int": ("int32",),
     "int": ("int32",),
     "const unsigned": ("uint32",),
@@ -83,12 +87,20 @@ class Panel:
         return np.ascontiguousarray(np.moveaxis(by_warp, -2, 0), dtype=dtype)
 
 
+def _several(kind: str) -> tuple[str, str]:
+    """`count[4]` as `count` and `[4]`."""
+    bare, bracket, number = kind.partition("[")
+    return bare, bracket + number
+
+
 def _declared(kind: str, name: str) -> str:
-    return f"{KINDS[kind]} {name}" if kind in KINDS else f"{kind}* RESTRICT {name}"
+    bare, several = _several(kind)
+    return f"{KINDS[bare]} {name}{several}" if bare in KINDS else f"{kind}* RESTRICT {name}"
 
 
-def _stored(kind: str) -> str:
-    return {"count": "<i8", "number": "<f8"}.get(kind, "<u8")
+def _stored(kind: str) -> tuple[str, tuple[int, ...]]:
+    bare, several = _several(kind)
+    return {"count": "<i8", "number": "<f8"}.get(bare, "<u8"), (int(several[1:-1]),) if several else ()
 
 
 def _address(structure: str, name: str, kind: str, array: Any) -> int:

@@ -1,6 +1,10 @@
 // What a GPU has and a CPU has not. The same kernels, compiled as C++ with an `emulation.h` that defines these names,
 // are checked without a GPU.
 
+#ifndef WARP_THREADS
+#define WARP_THREADS 32  // that run in step
+#endif
+
 #ifdef __CUDACC__
 #define DEVICE static __device__ __forceinline__
 #define DEVICE_MEMBER __device__ __forceinline__
@@ -10,6 +14,8 @@
 #define BY_VALUE const __grid_constant__
 #define RESTRICT __restrict__
 #define UNROLL _Pragma("unroll")
+#define UNROLL_BY(times) PRAGMA(unroll times)
+#define PRAGMA(text) _Pragma(#text)
 
 DEVICE char* shared_memory() {
     extern __shared__ __align__(16) char bytes[];
@@ -33,6 +39,25 @@ DEVICE int grid_blocks_x() { return gridDim.x; }
 DEVICE int grid_blocks_y() { return gridDim.y; }
 
 DEVICE void block_barrier() { __syncthreads(); }
+DEVICE void warp_barrier() { __syncwarp(); }
+
+// One instruction each, which compilers do not find by themselves.
+DEVICE unsigned long long wide_product(unsigned a, unsigned b) {
+    unsigned long long wide;
+    asm("mul.wide.u32 %0, %1, %2;" : "=l"(wide) : "r"(a), "r"(b));
+    return wide;
+}
+
+DEVICE void set_if_below(unsigned& bits, unsigned bit, unsigned value, unsigned limit) {
+    asm("{ .reg .pred below; setp.lt.u32 below, %2, %3; @below or.b32 %0, %0, %1; }"
+        : "+r"(bits)
+        : "r"(bit), "r"(value), "r"(limit));
+}
+
+DEVICE int ones(unsigned bits) { return __popc(bits); }
+
+// Number of the lowest bit set; there is one.
+DEVICE int lowest(unsigned bits) { return __ffs(static_cast<int>(bits)) - 1; }
 
 // Does anybody in the block say yes? Everybody must ask.
 DEVICE bool anybody(bool yes) { return __syncthreads_or(yes); }

@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import Book, Paths
 from ..recovery import RANKS
 from ..tally import CARRIED_BITS, FacilityRows, MonthTally, Scale, Tally
-from .device import Device, Kernels
+from .device import MEMORY_SHARE, Device, DeviceTooSmall, Kernels
 from .layout import WARP
 from .structural_layout import BOOK, BY_FACILITY, BY_SCENARIO, SUMS, WORLD, arrange, program
 
@@ -25,13 +25,9 @@ SIGNS = (  # of early warning, in the order of recovery.cuh
 )
 WATCHED_EVERY = 8  # scenarios; structural.cu, is_watched
 MAX_BATCH = 16384  # scenarios
-MEMORY_SHARE, REPLAY_SHARE = 0.7, 0.1  # of what is free; replays keep rows by scenario and facility
+REPLAY_SHARE = 0.1  # of the memory that is free; replays keep rows by scenario and facility
 MAX_INDEX = 2**31 - 1  # kernels count in 32 bits
 PATH_COPIES = 8  # float64 arrays of the size of the paths that are alive while they are made
-
-
-class DeviceTooSmall(Exception):
-    """Not even one group of scenarios fits into the memory of the device."""
 
 
 class Shape(NamedTuple):
@@ -76,7 +72,7 @@ class StructuralCuda:
             DeviceTooSmall: the device has too little memory for the book and a few scenarios.
         """
         self.device, self.make_paths, self.key, self.precision = device, make_paths, key, precision
-        self.threads, self.settle_threads, self.lanes, self.cluster_blocks = device.shape.at(precision)
+        self.threads, self.settle_threads, self.lanes, self.cluster_blocks = device.shape.at(precision)[:4]
         rows = int(np.shape(market.resale_factor)[0])
         arranged = arrange(book, scale, key, rows=rows, precision=precision)
         fields, self.order = arranged

@@ -63,7 +63,7 @@ def device() -> EmulatedDevice:
     return EmulatedDevice()
 
 
-SMALL = LaunchShape(threads=16, settle_threads=16, lanes=4, cluster_blocks=4)
+SMALL = LaunchShape(threads=16, settle_threads=16, lanes=4, cluster_blocks=4, warp_threads=4)
 
 
 def as_cpp(program: Program) -> str:

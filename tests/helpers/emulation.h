@@ -17,6 +17,7 @@
 #define BY_VALUE const
 #define RESTRICT __restrict__
 #define UNROLL
+#define UNROLL_BY(times)
 
 using std::exp;
 using std::expm1;
@@ -28,8 +29,14 @@ using std::log1p;
 using std::sqrt;
 
 struct EmulatedBlock {
-    explicit EmulatedBlock(int threads, size_t shared_bytes) : barrier(threads), shared(shared_bytes / 8 + 1) {}
+    EmulatedBlock(int threads, size_t shared_bytes) : barrier(threads), shared(shared_bytes / 8 + 1) {
+        for (int first = 0; first < threads; first += WARP_THREADS) {
+            const int left = threads - first;
+            this->warps.push_back(std::make_unique<std::barrier<>>(left < WARP_THREADS ? left : WARP_THREADS));
+        }
+    }
     std::barrier<> barrier;
+    std::vector<std::unique_ptr<std::barrier<>>> warps;
     std::vector<double> shared;
     int votes = 0;
 };
@@ -58,6 +65,7 @@ DEVICE int block_index_y() { return self.block_y; }
 DEVICE int grid_blocks_x() { return self.grid_x; }
 DEVICE int grid_blocks_y() { return self.grid_y; }
 DEVICE char* shared_memory() { return reinterpret_cast<char*>(self.block->shared.data()); }
+DEVICE void warp_barrier() { self.block->warps[self.index / WARP_THREADS]->arrive_and_wait(); }
 DEVICE void block_barrier() { self.block->barrier.arrive_and_wait(); }
 DEVICE void cluster_barrier() { self.cluster->barrier.arrive_and_wait(); }
 DEVICE int rank_in_cluster() { return self.rank; }
@@ -81,6 +89,13 @@ DEVICE int read_of_rank(const int* ours, int rank) {
 DEVICE void add(int* sum, int value) { __atomic_fetch_add(sum, value, __ATOMIC_RELAXED); }
 DEVICE void add(long long* sum, long long value) { __atomic_fetch_add(sum, value, __ATOMIC_RELAXED); }
 DEVICE void raise(int* flag) { __atomic_store_n(flag, 1, __ATOMIC_RELAXED); }
+
+DEVICE unsigned long long wide_product(unsigned a, unsigned b) { return static_cast<unsigned long long>(a) * b; }
+DEVICE void set_if_below(unsigned& bits, unsigned bit, unsigned value, unsigned limit) {
+    if (value < limit) bits |= bit;
+}
+DEVICE int ones(unsigned bits) { return __builtin_popcount(bits); }
+DEVICE int lowest(unsigned bits) { return __builtin_ctz(bits); }
 
 DEVICE int __float_as_int(float x) {
     int bits;

@@ -16,15 +16,16 @@ TREE = Path(__file__).parents[3]
 
 
 @pytest.mark.slow
-def test_random_books_run_clean_under_sanitizers() -> None:
-    """The books, shapes and seeds of tests/helpers/sanitized.py, in a process that starts with the runtime."""
+@pytest.mark.parametrize(("module", "said"), [("sanitized", "3 books"), ("sanitized_copula", "8 pools")])
+def test_random_inputs_run_clean_under_sanitizers(module: str, said: str) -> None:
+    """The inputs, shapes and seeds of tests/helpers/, in a process that starts with the runtime."""
     device()
     environment = os.environ | {
         "LD_PRELOAD": sanitizer_runtime(),
         "ASAN_OPTIONS": "detect_leaks=0",
         "PYTHONPATH": os.pathsep.join([str(TREE / "src"), str(TREE)]),
     }
-    command = [sys.executable, "-m", "tests.helpers.sanitized", *FLAGS]
+    command = [sys.executable, "-m", f"tests.helpers.{module}", *FLAGS]
     done = subprocess.run(command, cwd=TREE, env=environment, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "checked 3 books" in done.stdout
+    assert f"checked {said}" in done.stdout

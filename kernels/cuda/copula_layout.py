@@ -1,0 +1,124 @@
+"""A pool of names, what a batch of scenarios shares and its sums, as the copula kernels read and write them.
+
+Dimensions as in `copula/arrays.py`, and Q quads of scenarios. Names are sorted by segment, then bucket, and come in
+*pieces*: up to 32 neighbours with one segment and one bucket.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..copula.arrays import Pool
+from ..copula.draws import REACH
+from ..copula.normal_cdf import LAST, ROOT_OF_TAIL
+from ..philox import ROUNDS, WEYL_0, WEYL_1
+from .layout import Structure
+
+PIECE = 32  # names at most, as in copula.cu
+
+POOL = Structure(
+    "Pool",
+    dict.fromkeys(("names", "pieces", "buckets", "factors", "years", "mixing_terms", "cells"), "count")
+    | {
+        "round_keys": "count[10]",  # of Philox: low word, high word
+        "root_of_tail": f"number[{len(ROOT_OF_TAIL)}]",  # of the normal distribution function
+        "last": "number",  # beyond, that function is constant
+        "to_place": "number",  # 2 / last
+        "reach": "number",
+        "piece": "const int",  # [P, 4] first name, number of names, bucket, segment
+        "stream": "const unsigned",  # [N, 2]
+        "prepared": "unsigned",  # [N, 4] the part of a name's words that no scenario changes
+        "quanta": "const long long",  # [N] the loss at a fixed LGD, else the exposure
+        "lgd_row": "const int",  # [N]
+        "threshold": "const double",  # [H, B]
+        "loading": "const double",  # [F, B]
+        "inverse_residual": "const double",  # [B]
+        "lgd_loading": "const double",  # [F, B]
+        "lgd_residual": "const double",  # [B]
+        "factor_stream": "const unsigned",  # [F, 2]
+        "mixing": "const double",  # [mixing_terms]
+        "lgd_table": "const int",  # [D, C]
+    },
+)
+
+GIVEN = Structure(
+    "Given",
+    {
+        "scenarios": "count",  # of the batch
+        "quads": "count",  # Q, enough for them
+        "first_quad": "count",
+        "factors": "double",  # [F, 4, Q]
+        "mixing": "double",  # [4, Q]
+    },
+)
+
+SUMS = Structure(
+    "Sums",
+    {
+        "loss": "long long",  # [G, 4, Q]
+        "counts": "int",  # [G, H, 4, Q] names in default by the end of each year
+        "name_defaults": "long long",  # [N]
+        "name_lgd": "long long",
+        "name_lgd_squares": "long long",
+    },
+)
+
+
+class Arranged(NamedTuple):
+    """A pool ready for the device, as NumPy arrays."""
+
+    fields: dict[str, Any]  # by name in `POOL`, less what the device works out
+    order: np.ndarray  # [N] the pool's name at each place
+
+
+def arrange(pool: Pool, key: tuple[int, int]) -> Arranged:
+    """Sort a pool's names and cut them into pieces."""
+    buckets, names = pool.buckets, pool.names
+    bucket = np.repeat(np.arange(buckets.inverse_residual.size), np.diff(buckets.first))
+    order = np.lexsort((bucket, names.segment))
+    piece = pieces(names.segment[order], bucket[order])
+    tables = {
+        "piece": (piece, "int32"),
+        "stream": (names.stream[order], "uint32"),
+        "quanta": (names.quanta[order], "int64"),
+        "lgd_row": (names.lgd_row[order], "int32"),
+        **{name: (getattr(buckets, name), "float64") for name in buckets._fields if name != "first"},
+        "factor_stream": (pool.factor_stream, "uint32"),
+        "mixing": (pool.mixing, "float64"),
+        "lgd_table": (pool.lgd_table, "int32"),
+    }
+    sizes = {
+        "names": order.size,
+        "pieces": len(piece),
+        "buckets": buckets.inverse_residual.size,
+        "factors": pool.factor_stream.shape[0],
+        "years": buckets.threshold.shape[0],
+        "mixing_terms": pool.mixing.size,
+        "cells": pool.lgd_table.shape[1],
+        "round_keys": round_keys(key),
+        "root_of_tail": ROOT_OF_TAIL,
+        "last": LAST,
+        "to_place": 2 / LAST,
+        "reach": REACH,
+    }
+    return Arranged({name: np.ascontiguousarray(table, kind) for name, (table, kind) in tables.items()} | sizes, order)
+
+
+def round_keys(key: tuple[int, int]) -> np.ndarray:
+    """Both key words of every round of Philox in one number each, int64 [ROUNDS]."""
+    low, high = (
+        np.array([(word + number * weyl) % 2**32 for number in range(ROUNDS)], np.uint64)
+        for word, weyl in zip(key, (WEYL_0, WEYL_1), strict=True)
+    )
+    return (low | high << np.uint64(32)).view(np.int64)
+
+
+def pieces(segment: np.ndarray, bucket: np.ndarray) -> np.ndarray:
+    """First name, number of names, bucket and segment of each piece, [P, 4], from sorted names."""
+    place = np.arange(segment.size)
+    starts = np.ones(segment.size, bool)
+    starts[1:] = (np.diff(segment) != 0) | (np.diff(bucket) != 0)
+    since_start = place - np.maximum.accumulate(np.where(starts, place, 0))
+    first = np.flatnonzero(since_start % PIECE == 0)
+    count = np.diff(first, append=segment.size)
+    return np.stack([first, count, bucket[first], segment[first]], axis=1)

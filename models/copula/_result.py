@@ -14,7 +14,7 @@ class CopulaResult:
     """Losses and default statistics of one simulation; plain values and Polars frames only. Money is USD.
 
     Attributes:
-        engine: engine that ran (`reference`, `jax`).
+        engine: engine that ran (`reference`, `jax`, `cuda`).
         device: the device in words.
         precision: of the arithmetic, in words.
         n_scenarios: number of scenarios.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +30,8 @@ def _iso_date(value: Any) -> Any:
         return date.fromisoformat(value)
     return value
 
+
+SHIPPED, SHIPPED_TAPES = "shipped:", ("rigs_2021.csv",)  # tapes of the package, by `portfolio.tape=shipped:NAME`
 
 Count = Annotated[int, BeforeValidator(_whole)]
 Seed = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=MAX_SEED)]
@@ -118,12 +121,12 @@ class Settings(Section, frozen=True):
 
 
 def check_tape_path(text: str) -> str:
-    """The file that `text` names, `~` written out, if it is a readable CSV or Parquet file.
+    """The file that `text` names, `~` and `shipped:` written out, if it is a readable CSV or Parquet file.
 
     Raises:
         ValueError: with the rule that is broken.
     """
-    path = Path(text).expanduser()
+    path = _shipped_tape(text) if text.startswith(SHIPPED) else Path(text).expanduser()
     if path.suffix.lower() not in {".csv", ".parquet", ".pq"}:
         raise ValueError("must end in .csv or .parquet")
     try:
@@ -133,6 +136,14 @@ def check_tape_path(text: str) -> str:
             return str(path)
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror})") from None
+
+
+def _shipped_tape(text: str) -> Path:
+    """A tape that comes with the package."""
+    if text.removeprefix(SHIPPED) not in SHIPPED_TAPES:
+        known = ", ".join(f"{SHIPPED}{name}" for name in SHIPPED_TAPES)
+        raise ValueError(f"no such tape in the package; there is {known}")
+    return Path(str(resources.files("rackrisk.data"))) / text.removeprefix(SHIPPED)
 
 
 def check_out_path(text: str) -> str:

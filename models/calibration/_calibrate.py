@@ -22,6 +22,7 @@ from ._others import other_sections
 from ._rents import rent_section
 
 CORRELATION = "factors.correlation_calm"
+MOST_DRIFT_ERROR = 0.15  # a year; beyond it a drift is written with a warning
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def calibrate(
     kept = tuple(keep)
     estimates = [_kept(one, kept) for section in found for one in section.estimates]
     writes = {key: value for one in estimates for key, value in one.writes.items()}
-    notes = [note for section in found for note in section.notes]
+    notes = [note for section in found for note in section.notes] + _faint(estimates)
     return Calibration(tuple(estimates), writes, tuple(notes))
 
 
@@ -88,6 +89,15 @@ def with_writes(base: MarketConfig, writes: Mapping[str, Value]) -> MarketConfig
             inside = inside[part]
         inside[leaf] = value
     return MarketConfig.model_validate(data)
+
+
+def _faint(estimates: Iterable[Estimate]) -> list[str]:
+    """Drifts that are written although little is known of them: they decide losses more than anything else."""
+    return [
+        f"{one.key}: known within {one.std_error:.2f} a year only; --keep {one.key} keeps the base's"
+        for one in estimates
+        if ".drift_annual" in one.key and one.writes and one.std_error is not None and one.std_error > MOST_DRIFT_ERROR
+    ]
 
 
 def _kept(one: Estimate, keep: Sequence[str]) -> Estimate:

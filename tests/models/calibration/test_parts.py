@@ -127,3 +127,11 @@ def test_a_level_is_todays_only_if_it_is_recent() -> None:
     config, found = market(*KNOWN), paths(60, 3, *KNOWN)
     old = calibrate(rents(found, 1, config), base=config, as_of=AS_OF.replace(year=2028))
     assert not any(key.startswith("generations") for key in old.writes)
+
+
+def test_a_drift_that_is_hardly_known_is_written_with_a_warning_unless_kept() -> None:
+    config, found = market(*KNOWN), paths(60, 3, *KNOWN)
+    coin = [series("btc", "", "btc_usd", channel(found, 1, config, "btc"))]
+    assert any("btc.drift_annual: known within" in note for note in calibrate(coin, base=config, as_of=AS_OF).notes)
+    kept = calibrate(coin, base=config, as_of=AS_OF, keep=["btc.drift_annual"])
+    assert not any("known within" in note for note in kept.notes)

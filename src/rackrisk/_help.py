@@ -17,7 +17,8 @@ overrides are key=value pairs:
   copula.KEY=VALUE       for model=copula: asset_correlation, dependence, dof, factor_correlation,
                          horizon_years, lgd.kind
   measures.levels=[0.99,0.999]
-  experiment=NAME        a saved set of overrides: quick_look, crisis_miners, no_claims, attribution_base, ...
+  experiment=NAME        a saved set of overrides: quick_look, crisis_miners, no_claims, and those behind the
+                         documents: attribution_*, backtest_*, change_*, evidence_* (docs/experiments.md)
   out=DIR name=LABEL     where the run goes; default runs/<utc>-<label>-<hash>
 all keys with their values and units: rackrisk show-config
 """

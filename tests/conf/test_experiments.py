@@ -63,3 +63,10 @@ def test_every_command_of_the_documents_composes(line: str) -> None:
         load_settings(overrides)
     except ConfigProblems as error:
         assert {p.key for p in error.problems} <= {"engine.name"}, error  # noqa: PT017 - a machine may lack CUDA
+
+
+def test_documents_name_only_scripts_that_exist() -> None:
+    texts = " ".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named_scripts = set(re.findall(r"python -m bench\.([a-z_]+)", texts))
+    assert named_scripts >= {"evidence", "history", "structural"}
+    assert {name for name in named_scripts if not (ROOT / "bench" / f"{name}.py").is_file()} == set()

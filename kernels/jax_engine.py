@@ -40,17 +40,24 @@ CELLS_PER_CHUNK = 4096  # scenarios x obligors of one step: its intermediates st
 MIN_TILE, MAX_TILE = 4, 1024  # scenarios; below four, XLA lays out the loops badly (measured)
 CELLS_PER_GROUP = 2**20  # tiles share market paths, which are slow to make for few scenarios
 MAX_GROUP = 256
+GPU_TIMES = 256  # a GPU wants so many times more cells at once, and has the memory for them
 
 
 def tile_scenarios(obligors: int) -> tuple[int, int]:
     """Scenarios in a tile, and in a group of tiles: powers of two, from the size of the book alone."""
-    tile = min(max(_power_of_two(CELLS_PER_TILE // obligors), MIN_TILE), MAX_TILE)
-    return tile, max(min(_power_of_two(CELLS_PER_GROUP // obligors), MAX_GROUP), tile)
+    times = _times()
+    tile = min(max(_power_of_two(times * CELLS_PER_TILE // obligors), MIN_TILE), MAX_TILE)
+    return tile, max(min(_power_of_two(times * CELLS_PER_GROUP // obligors), MAX_GROUP), tile)
 
 
 def chunk_obligors(obligors: int, scenarios: int) -> int:
     """Obligors whose month is worked out at a time."""
-    return min(max(CELLS_PER_CHUNK // scenarios, 1), obligors)
+    return min(max(_times() * CELLS_PER_CHUNK // scenarios, 1), obligors)
+
+
+def _times() -> int:
+    """How many times the cells of a CPU's core."""
+    return 1 if jax.default_backend() == "cpu" else GPU_TIMES
 
 
 def _power_of_two(most: int) -> int:

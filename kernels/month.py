@@ -7,10 +7,9 @@ compiles it. `docs/model.md`, section 3, has the same equations in the same orde
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .accounts import TINY_USD, Accounts, MarginCall, answer_margin_call, distribute, draw
 from .arrays import Book, MonthView, Paths, State
+from .namespaces import is_traced
 from .sums import count_by, dot
 
 PAYMENT, MARGIN, REFINANCING = 1, 2, 3
@@ -119,7 +118,7 @@ def month_of_loans(xp: Any, scene: Scene, t: Any, state: State, normal: Any) -> 
 
 def if_any(xp: Any, sign: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
     """`yes()` if the sign is set, else `no()`; only one of them is computed."""
-    if xp is np:
+    if not is_traced(xp):
         return yes() if sign else no()
     from jax.lax import cond
 
@@ -128,7 +127,7 @@ def if_any(xp: Any, sign: Any, yes: Callable[[], Any], no: Callable[[], Any]) ->
 
 def once(xp: Any, values: Any) -> Any:
     """Have the compiler compute these values once, not again for every use."""
-    if xp is np:
+    if not is_traced(xp):
         return values
     from jax.lax import optimization_barrier
 

@@ -101,7 +101,7 @@ class StructuralCuda:
     def run(self, scenario: np.ndarray) -> Tally:
         """Tally of the given scenarios, uint32 [S <= batch], maybe none: rows by scenario in their order."""
         with self.device.active():
-            world, sums = self._simulate(scenario, self._empty_sums(scenario.size))
+            world, sums = self._simulate(scenario, self.empty_sums(scenario.size))
             return self._tally(world, sums, scenario)
 
     def replay(self, scenario: np.ndarray) -> FacilityRows:
@@ -110,19 +110,23 @@ class StructuralCuda:
         with self.device.active():
             for first in range(0, max(scenario.size, 1), size):
                 part = scenario[first : first + size]
-                _, sums = self._simulate(part, self._empty_sums(part.size, replays=True))
+                _, sums = self._simulate(part, self.empty_sums(part.size, replays=True))
                 rows.append([self.device.to_host(sums[name]) for name in ("row_loss", "row_paid")])
         return FacilityRows(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
 
     def _simulate(self, scenario: np.ndarray, sums: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         if scenario.size == 0:
             return {"discount": self.device.xp.zeros((0, self.shape.rows))}, sums
-        world = self._world(scenario)
-        packed = self.packed_book, WORLD.pack(world), SUMS.pack(sums)
+        world = self.make_world(scenario)
+        packed = self.packed(world, sums)
         if self.has_impact:
-            self._settle(world, packed)
-        self._walk("tally_walk", packed, scenario.size)
+            self.settle(world, packed)
+        self.walk("tally_walk", packed, scenario.size)
         return world, sums
+
+    def packed(self, world: Mapping[str, Any], sums: Mapping[str, Any]) -> tuple[np.ndarray, ...]:
+        """The structures of a launch; their arrays must live until it is over."""
+        return self.packed_book, WORLD.pack(world), SUMS.pack(sums)
 
     def _plan(self, book_bytes: int) -> int:
         """Scenarios that fit beside the book."""
@@ -143,7 +147,7 @@ class StructuralCuda:
             )
         return fit
 
-    def _world(self, scenario: np.ndarray) -> dict[str, Any]:
+    def make_world(self, scenario: np.ndarray) -> dict[str, Any]:
         """Market paths on the device, and room for the price impact."""
         xp, shape, real = self.device.xp, self.shape, self.precision
         numbers = xp.asarray(scenario)
@@ -160,7 +164,8 @@ class StructuralCuda:
             "still_moving": xp.zeros(scenario.size, "int32"),
         }
 
-    def _empty_sums(self, scenarios: int, *, replays: bool = False) -> dict[str, Any]:
+    def empty_sums(self, scenarios: int, *, replays: bool = False) -> dict[str, Any]:
+        """Zeros for a batch; with `replays`, also for rows by scenario and facility."""
         shape, xp = self.shape, self.device.xp
         groups, months = shape.groups + 1, shape.months
         rows = (scenarios, shape.facilities) if replays else (0,)
@@ -178,26 +183,28 @@ class StructuralCuda:
             "row_paid": xp.zeros(rows, "int32"),
         }
 
-    def _settle(self, world: Mapping[str, Any], packed: Sequence[np.ndarray]) -> None:
-        """Find the price impact, by a barrier each month where the book fits a block or a cluster, else by passes."""
-        obligors, scenarios = self.shape.obligors, int(world["scenarios"])
-        blocks = -(-obligors // self.settle_threads)
-        groups = -(-scenarios // self.lanes)
-        if blocks == 1:
-            threads = min(-(-obligors // WARP) * WARP, self.settle_threads)
-            launch = min(groups, BLOCKS_IN_FLIGHT), 1
-            self.kernels("settle_in_block", launch, threads, packed, shared_bytes=self._settle_bytes())
-        elif blocks <= self.cluster_blocks:
-            launch = self.cluster_blocks * min(groups, BLOCKS_IN_FLIGHT // self.cluster_blocks), 1
-            self.kernels("settle_in_cluster", launch, self.settle_threads, packed, shared_bytes=self._settle_bytes())
-        else:
-            self._pass_until_settled(world, packed)
+    @property
+    def settled_by(self) -> str:
+        """How the price impact is found: `block` and `cluster` wait for all obligors each month, `passes` repeat."""
+        blocks = -(-self.shape.obligors // self.settle_threads)
+        return "block" if blocks == 1 else "cluster" if blocks <= self.cluster_blocks else "passes"
 
-    def _pass_until_settled(self, world: Mapping[str, Any], packed: Sequence[np.ndarray]) -> None:
+    def settle(self, world: Mapping[str, Any], packed: Sequence[np.ndarray]) -> None:
+        """Find the price impact of a batch."""
+        groups, by = -(-int(world["scenarios"]) // self.lanes), self.settled_by
+        if by == "passes":
+            self.pass_until_settled(world, packed)
+            return
+        team = 1 if by == "block" else self.cluster_blocks
+        threads = min(-(-self.shape.obligors // WARP) * WARP, self.settle_threads)
+        grid = team * min(groups, BLOCKS_IN_FLIGHT // team), 1
+        self.kernels(f"settle_in_{by}", grid, threads, packed, shared_bytes=self._settle_bytes())
+
+    def pass_until_settled(self, world: Mapping[str, Any], packed: Sequence[np.ndarray]) -> None:
         """Each pass makes one more month right, so there are no more of them than months, and usually a handful."""
         cells = int(world["scenarios"]) * self.shape.value
         for _ in range(self.shape.months + 1):
-            self._walk("sales_walk", packed, int(world["scenarios"]))
+            self.walk("sales_walk", packed, int(world["scenarios"]))
             self.kernels("reprice", (-(-cells // self.threads), 1), self.threads, packed)
             world["moved"][...] = world["still_moving"]
             world["still_moving"][...] = 0
@@ -205,7 +212,8 @@ class StructuralCuda:
                 return
         raise AssertionError("price impact did not settle")
 
-    def _walk(self, kernel: str, packed: Sequence[np.ndarray], scenarios: int) -> None:
+    def walk(self, kernel: str, packed: Sequence[np.ndarray], scenarios: int) -> None:
+        """Launch `sales_walk` or `tally_walk`."""
         blocks, groups = -(-self.shape.obligors // self.threads), -(-scenarios // self.lanes)
         grid = blocks, min(groups, max(BLOCKS_IN_FLIGHT // blocks, 1))
         self.kernels(kernel, grid, self.threads, packed, shared_bytes=self._window_bytes())

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from rackrisk.kernels.arrays import Paths
+from rackrisk.kernels.namespaces import is_traced
 from rackrisk.kernels.normals import normal_pair, uniform
 from rackrisk.kernels.streams import Purpose, words
 
@@ -275,7 +276,7 @@ def simulate_paths(xp: Any, market: MarketArrays, key: tuple[Any, Any], scenario
 
 def _scan(xp: Any) -> Scan:
     """The namespace's way to run a step month after month."""
-    if xp.__name__ == "jax.numpy":
+    if is_traced(xp):
         from jax.lax import scan
 
         return scan

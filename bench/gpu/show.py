@@ -6,7 +6,7 @@ from typing import Any
 
 from ..record import RESULTS, table
 
-NOT_MEASURED = "GPU figures are not measured yet: `python -m bench.gpu` on a machine with one writes them."
+NOT_MEASURED = "GPU figures are not measured yet: `python -m bench.gpu` on a machine with a GPU writes them."
 
 
 def newest() -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """The same month as array code, one kernel an operation: what a careful user of CuPy or PyTorch writes.
 
 The months and their sales alone, with ready market paths: no losses, no tables, so these do less than the engines.
-Normals come from the library's own generator, the fastest it has. Mean default counts tell whether it is the same model.
+Normals come from the library's own generator, its fastest. Mean default counts tell whether it is the same model.
 """
 
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def moved(part: Any, asarray: Callable[[np.ndarray], Any]) -> Any:
     """Nested named tuples on the device, floats in single precision; plain numbers stay."""
     if hasattr(part, "_asdict"):
         return type(part)(*(moved(field, asarray) for field in part))
-    if isinstance(part, int):
+    if part is None or isinstance(part, int):
         return part
     array = np.asarray(part)
     return asarray(array.astype(np.float32) if array.dtype == np.float64 else array)

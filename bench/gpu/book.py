@@ -76,7 +76,8 @@ def make_book(loans: int, *, seed: int) -> GpuCase:
         file = {name: stored[name] for name in stored.files}
     random = np.random.default_rng(seed)
     pattern = random.integers(0, file["book.stream"].shape[0], loans)
-    factor = np.exp(random.uniform(*np.log(SIZES_OF_LOANS), loans))
+    low, high = np.log(SIZES_OF_LOANS)
+    factor = np.exp(random.uniform(low, high, loans))
     book = _copied(file, pattern, factor, random)
     scale = _scale(file, book, pattern)
     market = MarketArrays(*(file[f"market.{name}"] for name in MarketArrays._fields))

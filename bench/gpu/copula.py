@@ -4,10 +4,10 @@ import statistics
 from typing import Any
 
 import numpy as np
-from rackrisk.kernels.cuda.copula import CopulaCuda
 
 from rackrisk.kernels.copula import reference
 from rackrisk.kernels.copula.arrays import Buckets, Names, Pool, Tally
+from rackrisk.kernels.cuda.copula import CopulaCuda
 from rackrisk.kernels.cuda.device import CupyDevice, Device
 from rackrisk.kernels.streams import key_words
 

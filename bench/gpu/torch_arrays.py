@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
+import torch  # pyright: ignore[reportMissingImports]
 
 
 class Tensor:

@@ -39,7 +39,7 @@ def cupy_library() -> Library:
 
 def torch_library(device: str) -> Library:
     """PyTorch on a device."""
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     from .torch_arrays import Tensor, TorchNamespace
 

@@ -73,10 +73,13 @@ class CopulaCuda:
         """
         with self.device.active():
             given, sums = self._given(first, scenarios), self._sums(-(-scenarios // QUAD))
-            packed = (self.packed_pool, *self._pack(given, sums))
-            self._launch("draw_systematic", given["quads"], packed)
-            self._launch("tally_pool", given["quads"], packed, shared_bytes=self._shared_bytes())
+            self._launch_batch(given, sums)
             return self._tally(sums)
+
+    def kernels_of(self, scenarios: int) -> Callable[[], None]:
+        """What launches the kernels of a batch again and again, for those who time them; sums go on growing."""
+        given, sums = self._given(0, scenarios), self._sums(-(-scenarios // QUAD))
+        return lambda: self._launch_batch(given, sums)
 
     def _plan(self, pool_bytes: int) -> int:
         """Scenarios that fit beside the pool, and make a batch of reasonable length."""
@@ -120,6 +123,11 @@ class CopulaCuda:
 
     def _pack(self, given: dict[str, Any], sums: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         return GIVEN.pack(given), SUMS.pack(sums)
+
+    def _launch_batch(self, given: dict[str, Any], sums: dict[str, Any]) -> None:
+        packed = (self.packed_pool, *self._pack(given, sums))
+        self._launch("draw_systematic", given["quads"], packed)
+        self._launch("tally_pool", given["quads"], packed, shared_bytes=self._shared_bytes())
 
     def _launch(self, kernel: str, threads: int, packed: Any, *, shared_bytes: int = 0) -> None:
         """One thread each for so many; a pool's pieces are shared by rows of blocks, enough to keep the device busy."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 from bench.gpu import show
 from bench.gpu.book import make_book
+from bench.gpu.copula import check_copula
 from bench.gpu.correctness import check_all
 from bench.gpu.unfused import Library, open_unfused
 
-from ..helpers.emulated import device
+from ..helpers.emulated import SMALL, device
 
 CHECKS = {
     *("published words", "normals", "float64 is the reference", "float32 beside the reference"),
@@ -27,6 +29,12 @@ def test_every_check_holds_for_the_kernels_as_they_are() -> None:
     assert set(found) == CHECKS
     assert all(check["holds"] for check in found.values()), found
     assert found["float64 is the reference"]["fields_that_differ"] == []
+
+
+def test_the_copula_checks_hold() -> None:
+    found = check_copula(replace(device(), shape=SMALL), seed=5)
+    assert len(found) == 4
+    assert all(check["holds"] for check in found.values()), found
 
 
 def test_a_wrong_kernel_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,6 +120,13 @@ def test_tables_show_what_was_measured_and_name_what_was_not() -> None:
     text = show.tables(record())
     for part in ("A card", "on, passes", "60.0", "557", "JAX engine", "4.0", "not measured: PyTorch"):
         assert part in text
+
+
+def test_the_readme_shows_the_newest_record_or_that_there_is_none() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = text.split("python -m bench.gpu.show -->\n")[1].split("<!-- end -->")[0]
+    newest = show.newest()
+    assert shown.strip() == (show.NOT_MEASURED if newest is None else f"```\n{show.tables(newest)}\n```")
 
 
 def test_the_newest_record_with_timings_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

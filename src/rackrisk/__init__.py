@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._attribute import attribute as attribute
+    from ._explain import explain as explain
     from ._run import run as run
 
 __version__ = "0.1.0"
 
 # Public name -> the private module that holds it. No module may share the name of a public
 # function: importing `rackrisk.run` would replace the function by the module.
-_LAZY = {"attribute": "._attribute", "run": "._run"}
+_LAZY = {"attribute": "._attribute", "explain": "._explain", "run": "._run"}
 
-__all__ = ["__version__", "attribute", "run"]
+__all__ = ["__version__", "attribute", "explain", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from . import __version__
 from ._help import help_text
+from .explain_arguments import EXPLAIN, explain_arguments
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 DONE, WRONG, BAD_INPUT, RETRY_LATER, INTERRUPTED, TERMINATED = 0, 1, 2, 75, 130, 143
 
-_PLANNED = ("explain", "resume")
+_PLANNED = ("resume",)
 # Conditions of the machine that pass: a full disk, a quota, a file server that went away.
 _PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.ENOMEM, errno.EMFILE}
 # XLA reports a compilation that takes long at its level "error". What really fails reaches Python as an exception.
@@ -90,6 +91,19 @@ def _attribute_command(args: argparse.Namespace) -> int:
         found = _attribute.execute(plan, progress=report)
     screen = partial(print_attribution, found)
     _write(_as_json(_attribute.document(found)) if args.json else _drawn(sys.stdout, screen), sys.stdout)
+    return DONE
+
+
+def _explain_command(args: argparse.Namespace) -> int:
+    from ._explain import explain
+    from .explain_document import document
+    from .explain_screen import print_explanation
+
+    if not args.quiet and args.scenario is not None:
+        _write(f"rackrisk {__version__}: replaying scenario {args.scenario}, up to half a minute\n", sys.stderr)
+    found = explain(args.run, scenario=args.scenario, obligor=args.obligor, engine=args.engine)
+    screen = partial(print_explanation, found)
+    _write(_as_json(document(found)) if args.json else _drawn(sys.stdout, screen), sys.stdout)
     return DONE
 
 
@@ -232,10 +246,13 @@ def _expected(error: Exception) -> int | None:
     from .data import TapeProblems
     from .kernels.engines import EngineMissing
     from .problem_report import as_problems
+    from .rebuild import RunProblems
     from .run_folder import RunFolderError
 
     if isinstance(error, ConfigProblems):
         return _refuse(as_problems(error.problems), what="the configuration", keep=False)
+    if isinstance(error, RunProblems):
+        return _refuse(error.problems, what=error.run, keep=False)
     if isinstance(error, TapeProblems):
         return _refuse(error.problems, what=error.problems[0].file, keep=True)
     if isinstance(error, (RunFolderError, EngineMissing)):
@@ -326,6 +343,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         "run": run,
         "attribute": attribute,
         "compare": compare,
+        "explain": explain_arguments(_command(commands, "explain", _explain_command, EXPLAIN, overrides=False)),
         "book": book,
         "report": report,
         "show-config": show,

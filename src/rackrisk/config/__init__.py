@@ -1,6 +1,7 @@
 """Configuration: Hydra composes it, pydantic checks it, nothing in it is ever executed."""
 
 from ._limits import check_memory as check_memory
+from ._load import checked as checked
 from ._load import load_settings as load_settings
 from ._load import structural_settings as structural_settings
 from ._models import SHAPES as SHAPES
@@ -9,3 +10,4 @@ from ._problems import ConfigProblems as ConfigProblems
 from ._settings import PortfolioConfig as PortfolioConfig
 from ._settings import Settings as Settings
 from ._structural import StructuralSettings as StructuralSettings
+from ._suggest import did_you_mean as did_you_mean

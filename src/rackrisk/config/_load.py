@@ -65,6 +65,11 @@ def load_settings(
     return settings, choices
 
 
+def checked(data: dict[str, Any], model: str) -> tuple[Settings | None, list[ConfigProblem]]:
+    """Settings of a complete configuration as plain values, as a run writes it, or everything that is wrong with it."""
+    return _validate(data, settings_of(model), hidden=set())
+
+
 def structural_settings(*arguments: str) -> StructuralSettings:
     """The configuration of a structural run, for programs that need its market.
 

@@ -1,0 +1,224 @@
+"""A finished run from its folder again: everything that can differ from then is looked at before a number is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from .config import StructuralSettings
+    from .data import Problem
+    from .models.opened import Opened
+
+_NUMERIC = ("numpy", "jax", "jaxlib", "cupy-cuda13x")  # packages whose version can move the last bits of a number
+
+
+class RunProblems(Exception):
+    """A finished run that cannot be told about; `problems` lists everything in the way, at least one."""
+
+    def __init__(self, run: str, problems: Sequence[Problem]) -> None:
+        self.run, self.problems = run, list(problems)
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A finished structural run and what is needed to simulate it again.
+
+    Attributes:
+        losses: `losses.parquet`.
+        notes: what differs from the machine and the versions of the run; numbers may then differ in their last bits.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    settings: StructuralSettings
+    book: pl.DataFrame
+    losses: pl.DataFrame
+    notes: list[str]
+
+    def open(self, engine: str | None = None) -> Opened:
+        """The run's book and market with its engine, or another one.
+
+        Raises:
+            rackrisk.kernels.engines.EngineMissing: the engine cannot run on this machine.
+            RunProblems: the book is not the one of the run.
+        """
+        from .models.mechanisms import Mechanisms
+        from .models.opened import open_simulation
+        from .models.tables import exposures
+
+        settings, ran = self.settings, self.manifest["engine"]
+        name = engine or ran["name"]
+        opened = open_simulation(
+            self.book,
+            market=settings.market,
+            recovery=settings.recovery,
+            mechanisms=Mechanisms(**settings.mechanisms.model_dump()),
+            months=settings.months,
+            seed=settings.seed,
+            as_of=settings.as_of,
+            engine=name,
+            precision="float64" if name == "reference" else ran["precision"],
+            segments=settings.measures.segments,
+        )
+        if exposures(opened.built) != self.manifest["exposure_usd"]:
+            rule = "is not the book of the run: another version of rackrisk made it; use the one in manifest.json"
+            raise RunProblems(str(self.folder), [problem(self.folder, "portfolio", settings.portfolio.name, rule)])
+        return opened
+
+
+def finished(text: str | Path) -> tuple[Path, dict[str, Any]]:
+    """The folder of a finished run and its manifest.
+
+    Raises:
+        RunProblems: there is no finished run of a version that this one can read, or its manifest was changed.
+    """
+    from .run_folder import DONE, MANIFEST, RunFolderError, done_text, finished_run
+
+    try:
+        folder = finished_run(str(text))
+        if (folder / DONE).read_text(encoding="utf-8") != done_text(folder):
+            raise RunProblems(str(text), [problem(folder, MANIFEST, "", "was changed after the run")])
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except RunFolderError as error:
+        rule = str(error).partition(": ")[2] + _another(Path(text))
+        raise RunProblems(str(text), [problem(Path(text), "RUN", str(text), rule)]) from None
+    except (OSError, ValueError) as error:
+        raise RunProblems(str(text), [problem(Path(text), MANIFEST, "", f"cannot be read ({error})")]) from error
+    return folder, manifest
+
+
+def rebuild(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
+    """Everything of a finished structural run.
+
+    Args:
+        folder, manifest: of `finished`.
+
+    Raises:
+        RunProblems: with all that was changed since the run or is not there any more.
+        rackrisk.data.TapeProblems: this version refuses the tape.
+    """
+    from .run_folder import CONFIG, LOSSES
+
+    problems = [*_foreign(folder, manifest), *changed(folder, manifest, [CONFIG, LOSSES]), *_moved(folder, manifest)]
+    if problems:
+        raise RunProblems(str(folder), problems)
+    settings = _settings(folder, manifest)
+    from ._structural import Structural
+
+    book = Structural(settings).read_book()
+    return Rebuilt(folder, manifest, settings, book, read_frame(folder, LOSSES), _differences(manifest))
+
+
+def read_frame(folder: Path, name: str) -> pl.DataFrame:
+    """A Parquet file of a run folder, whose hash was looked at before."""
+    import polars as pl
+
+    return pl.read_parquet(folder / name, glob=False, hive_partitioning=False)
+
+
+def problem(folder: Path, what: str, value: str, rule: str) -> Problem:
+    """Something in the way of telling about a run."""
+    from .data import Problem, printable
+
+    return Problem(printable(folder), None, what, printable(value), rule)
+
+
+def changed(folder: Path, manifest: Mapping[str, Any], names: Sequence[str]) -> list[Problem]:
+    """Files of the folder that are not what the run wrote."""
+    from .run_folder import sha256_of
+
+    known = {item["path"]: item["sha256"] for item in manifest["outputs"]}
+    found = []
+    for name in names:
+        if not (folder / name).is_file():
+            found.append(problem(folder, name, "", "is missing"))
+        elif name not in known or sha256_of(folder / name) != known[name]:
+            found.append(problem(folder, name, "", "was changed after the run"))
+    return found
+
+
+def _foreign(folder: Path, manifest: Mapping[str, Any]) -> list[Problem]:
+    """A manifest of another kind, or of other random numbers."""
+    from .manifest import RNG_SCHEME, SCHEMA
+
+    known = {"schema": SCHEMA, "rng": RNG_SCHEME}
+    rule = "is not what this version writes, so the run cannot be repeated; use the version in manifest.json"
+    return [
+        problem(folder, key, str(manifest.get(key)), rule) for key, value in known.items() if manifest.get(key) != value
+    ]
+
+
+def _moved(folder: Path, manifest: Mapping[str, Any]) -> list[Problem]:
+    """Input files that are gone or have other bytes than then."""
+    from .run_folder import sha256_of
+
+    found = []
+    for item in manifest["inputs"]:
+        path = Path(item["path"])
+        if not path.is_file():
+            found.append(problem(folder, item["role"], item["path"], "is not there any more: put the file back"))
+        elif sha256_of(path) != item["sha256"]:
+            rule = f"was changed after the run: its SHA-256 was {item['sha256'][:12]}…"
+            found.append(problem(folder, item["role"], item["path"], rule))
+    return found
+
+
+def _settings(folder: Path, manifest: Mapping[str, Any]) -> StructuralSettings:
+    """The configuration of the run, complete and the one that its hash is of."""
+    from omegaconf import OmegaConf
+
+    from .config import checked
+    from .manifest import config_hash
+    from .run_folder import CONFIG
+
+    data = cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.load(folder / CONFIG), resolve=False))
+    data["out"] = None  # taken by the run itself
+    tapes = [item["path"] for item in manifest["inputs"] if item["role"] == "tape"]
+    data["portfolio"]["tape"] = tapes[0] if tapes else None
+    settings, problems = checked(data, "structural")
+    if settings is None or problems:
+        theirs = f" (rackrisk {manifest['product']['version']} wrote this configuration, another build than this one)"
+        rows = [problem(folder, item.key, item.value, item.rule + theirs) for item in problems]
+        raise RunProblems(str(folder), rows)
+    if config_hash(settings, manifest["inputs"]) != manifest["config_hash"]:
+        rule = "does not have the hash that manifest.json gives: another version of rackrisk wrote it"
+        raise RunProblems(str(folder), [problem(folder, CONFIG, "", rule)])
+    return cast("StructuralSettings", settings)
+
+
+def _differences(manifest: Mapping[str, Any]) -> list[str]:
+    """What differs from then and can move the last bits of a number."""
+    from . import __version__
+
+    then = {"rackrisk": manifest["product"]["version"], **manifest["packages"]}
+    now = {"rackrisk": __version__}
+    for name in _NUMERIC:
+        try:
+            now[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    names = [name for name in ("rackrisk", *_NUMERIC) if then.get(name) != now.get(name)]
+    return [
+        f"{name} was {then.get(name, 'not there')} in the run and is {now.get(name, 'not there')} now" for name in names
+    ]
+
+
+def _another(path: Path) -> str:
+    """A finished run beside a path that is none."""
+    from .config import did_you_mean
+    from .run_folder import DONE
+
+    beside = path.expanduser().absolute().parent
+    try:
+        names = [found.name for found in beside.iterdir() if (found / DONE).is_file()]
+    except OSError:
+        return ""
+    return did_you_mean(path.name, names)

@@ -5,6 +5,7 @@ again. NumPy alone here; `jax_replay` has what the JAX engine adds.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,21 +48,25 @@ def open_replay(
         from .jax_replay import open_jax_replay
 
         return open_jax_replay(book, market, scale, make_paths, key=key, precision=precision)
-    if name == "reference":
-        return lambda scenario, obligor: _by_reference(
-            book, _paths(make_paths, market, key, scenario), scale, key, scenario=scenario, obligor=obligor
-        )
-    return None
+    return _reference_replay(book, market, scale, make_paths, key=key) if name == "reference" else None
 
 
-def _by_reference(
-    book: Book, paths: Paths, scale: Scale, key: tuple[int, int], *, scenario: int, obligor: int
-) -> Replay:
-    number, valid = np.array([scenario], np.uint32), np.array([True])
-    tally, _ = simulate_tile(book, paths, scale, key, scenario=number, valid=valid)
-    states = live(book, paths, key, scenario)
-    end, impact = states[-1], np.concatenate([state.impact for state in states])
-    return Replay(tally, end.default_month[0], end.cause[0], impact, life_of(states, obligor), exact=True)
+def _reference_replay(
+    book: Book, market: Any, scale: Scale, make_paths: Callable[..., Paths], *, key: tuple[int, int]
+) -> Replayer:
+    @lru_cache(maxsize=1)  # the next question is often about another obligor of the same scenario
+    def simulated(scenario: int) -> tuple[Tally, list[State]]:
+        number, valid = np.array([scenario], np.uint32), np.array([True])
+        paths = make_paths(np, market, key, number)
+        tally, _ = simulate_tile(book, paths, scale, key, scenario=number, valid=valid)
+        return tally, live(book, paths, key, scenario)
+
+    def replay(scenario: int, obligor: int) -> Replay:
+        tally, states = simulated(scenario)
+        end, impact = states[-1], np.concatenate([state.impact for state in states])
+        return Replay(tally, end.default_month[0], end.cause[0], impact, life_of(states, obligor), exact=True)
+
+    return replay
 
 
 def replay_beside(engine: Engine, book: Book, market: Any, make_paths: Callable[..., Paths], *, seed: int) -> Replayer:

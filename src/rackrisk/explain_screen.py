@@ -233,6 +233,15 @@ def obligor_table(title: str, rows: Sequence[Row], before: tuple[str, ...] = ())
     return table
 
 
+def happened_table() -> Table:
+    """Months and sentences."""
+    table = table_of("What happened", "month", "", names=2)
+    table.columns[0].justify, table.columns[0].no_wrap = "right", True
+    for column in table.columns:
+        column.vertical = "top"
+    return table
+
+
 def named_table(title: str, names: Sequence[str], *heads: str) -> Table:
     """A table whose columns of names are shown in full as long as the screen has room."""
     table = table_of(title, *names, *heads, names=len(names))

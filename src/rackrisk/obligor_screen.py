@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .explain_screen import called, named_table, price_unit, print_verdict, print_world_line, wrapped
+from .explain_screen import called, happened_table, named_table, price_unit, print_verdict, print_world_line, wrapped
 from .explain_words import cause_words, multiple, sentence
 from .figures import NOTHING, MoneyUnit, is_number, money, percent, ratio
 from .screen import add_row, print_line, table_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .models.explain import ObligorStory, Recovery
 
 Event = Mapping[str, Any]
-MOST_COLUMNS = 8  # of prices that stand side by side
+MOST_COLUMNS = 7  # of prices that stand side by side
 _PAID = ("paid_by_cash_usd", "paid_by_coins_usd", "paid_by_sponsor_usd", "paid_by_guarantor_usd")
 _REPEATED = frozenset(["service_paid_by", "sweep"])
 _MONEY = ("cfads_usd", "due_usd", "support_usd", "swept_usd", "cash_usd", "debt_after_usd")
@@ -117,8 +117,7 @@ def _columns(unit: MoneyUnit) -> list[_Column]:
 
 def events_table(story: ObligorStory) -> Table:
     """What happened to the obligor; what went on for some months in a row is told once."""
-    table = table_of("What happened", "month", "", names=2)
-    table.columns[0].justify, table.columns[0].no_wrap = "right", True
+    table = happened_table()
     for first, last, row in spells(story.events.to_dicts()):
         style = "bold red" if row["kind"] == "default" else ""
         table.add_row(str(first) if first == last else f"{first}-{last}", wrapped(sentence(row)), style=style)
@@ -146,28 +145,31 @@ def spells(events: Sequence[Event]) -> list[tuple[int, int, Event]]:
 
 def price_tables(story: ObligorStory) -> Iterator[Table]:
     """What it earns at and what its collateral is worth; side by side as far as the screen goes."""
-    columns = list(_price_columns(story.months))
-    months = story.months["month"].to_list()
-    for first in range(0, len(columns), MOST_COLUMNS):
-        part = columns[first : first + MOST_COLUMNS]
-        table = table_of("Prices and sales that matter to it", "month", *(head for head, _ in part))
+    months, parts = story.months["month"].to_list(), [[]]
+    for group in _price_columns(story.months):
+        if len(parts[-1]) + len(group) > MOST_COLUMNS:
+            parts.append([])
+        parts[-1] += group
+    for part in parts:
+        table = named_table("Prices and sales that matter to it", ("month",), *(head for head, _ in part))
         table.columns[0].justify = "right"
         for place, month in enumerate(months):
             add_row(table, month, *(cells[place] for _, cells in part))
         yield table
 
 
-def _price_columns(months: pl.DataFrame) -> Iterator[tuple[str, list[str]]]:
-    """Heads and cells: rents as they are; assets with what is for sale of them and what that does to their price."""
-    owned = [name.removeprefix("for_sale_") for name in months.columns if name.startswith("for_sale_")]
-    after = months.columns[months.columns.index("debt_after_usd") + 1 :]
-    for name in after:
+def _price_columns(months: pl.DataFrame) -> Iterator[list[tuple[str, list[str]]]]:
+    """Heads and cells of what belongs together: a rent; an asset, what is for sale of it and what that does to it."""
+    names = months.columns[months.columns.index("debt_after_usd") + 1 :]
+    for name in names:
         if name.startswith(("for_sale_", "impact_")):
             continue
-        yield _priced(name, months[name].to_list())
-        if name in owned and months[f"for_sale_{name}"].max():
-            yield f"{called(name)}\nfor sale", [f"{value:,.0f}" for value in months[f"for_sale_{name}"]]
-            yield "sales\ncut %", [percent(1 - value, 0) for value in months[f"impact_{name}"]]
+        group = [_priced(name, months[name].to_list())]
+        if f"for_sale_{name}" in names and months[f"for_sale_{name}"].max():
+            for_sale = [f"{value:,.0f}" for value in months[f"for_sale_{name}"]]
+            cut = [percent(1 - value, 0) for value in months[f"impact_{name}"]]
+            group += [(f"{called(name)}\nfor sale", for_sale), ("sales\ncut %", cut)]
+        yield group
 
 
 def _priced(name: str, values: Sequence[float]) -> tuple[str, list[str]]:

@@ -34,6 +34,7 @@ examples:
   rackrisk book portfolio=synthetic portfolio.count=1000 --out tape.csv
   rackrisk report runs/20260831T120000Z-compute_credit-base-1a2b3c4d
   rackrisk compare runs/A runs/B                  what was configured differently, and what that did
+  rackrisk explain runs/A --scenario 31           the world of one scenario, replayed, and who lost in it
   rackrisk calibrate rents.csv btc.csv            a market file from price series, for market=FILE.yaml
   rackrisk validate --quick                       known answers on every engine of this machine
 

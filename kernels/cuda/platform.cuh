@@ -67,7 +67,7 @@ DEVICE bool anybody(bool yes) { return __syncthreads_or(yes); }
 #define CLUSTER(blocks) __cluster_dims__(blocks, 1, 1)
 
 DEVICE void cluster_barrier() {
-    asm volatile("barrier.cluster.arrive.release.aligned;\n\tbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+    asm volatile("barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;" ::: "memory");
 }
 
 DEVICE int rank_in_cluster() {

@@ -12,6 +12,7 @@ from rackrisk.kernels.arrays import Paths
 from rackrisk.kernels.namespaces import is_traced
 from rackrisk.kernels.normals import normal_pair, uniform
 from rackrisk.kernels.streams import Purpose, words
+from rackrisk.kernels.sums import dot
 
 from .arrays import AI_DEMAND, BTC, CREDIT, HASHRATE, POWER, RATES, REFERENCE_POWER_USD_KWH, MarketArrays
 
@@ -128,7 +129,7 @@ def begin(xp: Any, market: MarketArrays, scenarios: int) -> Market:
 def advance(xp: Any, market: MarketArrays, fixed: Fixed, now: Market, *, draws: Draws, t: Any) -> Market:
     """From the end of month t-1 to the end of month t."""
     regime = next_regime(xp, market, now.regime, draws.regime, t)
-    shocks = xp.einsum("sij,sj->si", market.cholesky[regime], draws.factors)
+    shocks = correlated(market.cholesky[regime], draws.factors)
     states = xp.stack([shocks[:, CREDIT], shocks[:, AI_DEMAND]], axis=1)
     persistence = market.factor_persistence
     factors = persistence * now.factors + xp.sqrt(1 - persistence * persistence) * states
@@ -152,6 +153,17 @@ def advance(xp: Any, market: MarketArrays, fixed: Fixed, now: Market, *, draws: 
     )
 
 
+def correlated(roots: Any, shocks: Any) -> Any:
+    """Roots [S, 6, 6] times independent shocks [S, 6], added in a fixed order.
+
+    A library's product may add in another order for another number of scenarios.
+    """
+    total = roots[:, :, 0] * shocks[:, 0, None]
+    for place in range(1, FACTOR_COUNT):
+        total = total + roots[:, :, place] * shocks[:, place, None]
+    return total
+
+
 def next_regime(xp: Any, market: MarketArrays, regime: Any, draw: Any, t: Any) -> Any:
     """One step of the Markov chain, or the replayed regime."""
     drawn = xp.sum(draw[:, None] > market.transition[regime][:, :-1], axis=1, dtype=xp.int32)
@@ -171,7 +183,7 @@ def rent_changes(xp: Any, market: MarketArrays, fixed: Fixed, regime: Any, *, de
     shock = common * demand[:, None] + xp.sqrt(1 - common * common) * own
     volatility = (market.rent_volatility[regime] / 12**0.5)[:, None]
     ships = xp.where(fixed.launch_month == t, 1.0, 0.0)
-    return drift + volatility * shock + ships @ market.rent_steps.T
+    return drift + volatility * shock + dot(ships, market.rent_steps.T)
 
 
 def bitcoin_change(xp: Any, market: MarketArrays, regime: Any, shock: Any, draws: Draws) -> Any:
@@ -219,8 +231,9 @@ def hazards(xp: Any, market: MarketArrays, regime: Any, factors: Any, t: Any) ->
     correlation = (market.cholesky[0] @ market.cholesky[0].T)[CREDIT, AI_DEMAND]
     grown = 1 - market.factor_persistence ** (2 * t)
     variance = grown * (load @ load + 2 * load[0] * load[1] * correlation)
-    multiple = market.hazard_regime[regime] * xp.exp(-(factors @ load) - variance / 2)
-    return multiple[:, None] * market.hazard / 12
+    exposed = dot(factors, load[:, None])
+    multiple = market.hazard_regime[regime][:, None] * xp.exp(-exposed - variance / 2)
+    return multiple * market.hazard / 12
 
 
 def channels(xp: Any, market: MarketArrays, state: Market, t: Any) -> tuple[Any, Any]:

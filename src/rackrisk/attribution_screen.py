@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._attribute import AttributionRun
 
 BAR_CELLS = 17
+HEAD_LIMIT = 14  # characters of a segment's name
 CALLED: Mapping[str, str] = {"without them": "without any", "total": "all of them"}
 MAX_SEGMENTS = 3  # beside the portfolio; more do not fit the screen
 
@@ -61,7 +62,7 @@ def by_mechanism(run: AttributionRun, measure: str, level: float | None) -> Tabl
 def by_segment(run: AttributionRun) -> Table:
     """Shares of EL in percent of each segment's exposure."""
     scopes = _shown(run)
-    table = table_of("EL by mechanism, % of the segment's balance", "mechanism", *(one_line(s).plain for s in scopes))
+    table = table_of("EL by mechanism, % of the segment's balance", "mechanism", *map(_head, scopes))
     found = {scope: {row["mechanism"]: row for row in rows_of(run.shares, scope, "EL", None)} for scope in scopes}
     for row in _ordered(rows_of(run.shares, "portfolio", "EL", None)):
         parts = [(found[scope][row["mechanism"]], run.result.exposure_usd[scope]) for scope in scopes]
@@ -101,6 +102,14 @@ def _ordered(rows: Rows) -> Rows:
     """What stays, the mechanisms with the largest first, the total: as in the picture."""
     *mechanisms, rest, total = rows
     return [rest, *sorted(mechanisms, key=lambda row: -row["value"]), total]
+
+
+def _head(scope: str) -> str:
+    """A segment as the head of a column: short, and never markup."""
+    from rich.markup import escape
+
+    name = one_line(scope).plain
+    return escape(name if len(name) <= HEAD_LIMIT else f"{name[: HEAD_LIMIT - 1]}…")
 
 
 def _called(row: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from rackrisk.attribution_screen import BAR_CELLS, bars
 from rackrisk.run_folder import done_text, list_files
 
 from .conftest import Command
+from .tapes import tape_rows, write_tape
 
 TWO = (
     "mechanisms.duration=false",
@@ -150,3 +151,14 @@ def test_there_is_no_report_of_an_attribution(small: tuple[str, ...], command: C
     outcome = command("report", "found")
     assert (outcome.code, outcome.out) == (2, "")
     assert "no report to be made of it" in outcome.words
+
+
+def test_names_of_segments_are_shown_and_never_obeyed(small: tuple[str, ...], command: Command, folder: Path) -> None:
+    names = ("[bold]evil[/bold]", "a name that is much longer than its column", "plain")
+    rows = [row | {"segment": names[i // 2 % 3]} for i, row in enumerate(tape_rows())]
+    write_tape(folder / "tape.csv", rows)
+    outcome = command(*small)
+    assert outcome.code == 0
+    assert "[bold]evil[/b…" in outcome.out
+    assert "a name that i…" in outcome.out
+    assert max(map(len, outcome.out.splitlines())) <= 80

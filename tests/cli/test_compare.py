@@ -90,7 +90,7 @@ def test_a_longer_run_shares_its_first_scenarios(runs: Runs) -> None:
 
 
 def test_a_run_and_itself_differ_in_nothing(runs: Runs) -> None:
-    found = compare(runs["base"], runs["base"])
+    found = rackrisk.compare(runs["base"], runs["base"])
     assert (found.config, found.inputs, found.versions) == ([], [], [])
     assert set(found.measures["difference"]) == {0.0}
 

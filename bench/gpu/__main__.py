@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,7 +25,7 @@ from rackrisk.kernels.cuda.device import CudaMissing, CupyDevice, cuda_devices
 
 from ..record import say, surroundings, write_record
 from . import speed
-from .book import make_book
+from .book import GpuCase, make_book
 from .copula import check_copula, copula_speed
 from .correctness import check_all
 from .show import tables
@@ -96,47 +97,51 @@ def timed(device: CupyDevice, quick: bool, *, until: float) -> dict[str, Any]:
     """Every measurement that there is time for, the most important first."""
     results: dict[str, Any] = {"structural": [], "copula": [], "peers": [], "left_out": []}
     case = make_book(PEER_LOANS, seed=PEER_LOANS)
-    jobs: list[tuple[str, str, Callable[[], dict[str, Any]]]] = []
+    jobs: list[tuple[str, str, Callable[[], list[dict[str, Any]]]]] = []
     for loans, scenarios in QUICK if quick else FULL:
-        for contagion in (False, True):
-            job = _job(speed.structural, device, loans, scenarios, contagion=contagion)
-            jobs.append(("structural", f"{loans:,} loans, contagion {'on' if contagion else 'off'}", job))
+        jobs.append(("structural", f"{loans:,} loans", partial(speed.structural, device, loans, scenarios)))
     for names, scenarios in NAMES[: 1 if quick else None]:
-        jobs.append(("copula", f"{names:,} names", _job(copula_speed, device, names, scenarios)))
+        jobs.append(("copula", f"{names:,} names", partial(_alone, copula_speed, device, names, scenarios)))
     if find_spec("jax") is not None:
-        jobs.append(("peers", "JAX engine", _job(speed.jax_engine, case, JAX_SCENARIOS)))
-    jobs.append(("peers", "CuPy", _job(lambda: speed.unfused(cupy_library(), case, PEER_SCENARIOS))))
+        jobs.append(("peers", "JAX engine", partial(_alone, speed.jax_engine, case, JAX_SCENARIOS)))
+    jobs.append(("peers", "CuPy", partial(_alone, _unfused, cupy_library, case)))
     if find_spec("torch") is not None:
-        jobs.append(("peers", "PyTorch", _job(lambda: speed.unfused(torch_library("cuda"), case, PEER_SCENARIOS))))
+        jobs.append(("peers", "PyTorch", partial(_alone, _unfused, torch_library, case)))
     for kind, name, job in jobs:
         if time.monotonic() > until:
             results["left_out"].append(name)
             continue
         say(name)
         try:
-            results[kind].append(job())
+            results[kind] += job()
         except (RuntimeError, MemoryError, ValueError, TypeError, ImportError) as error:  # the others go on
             results["left_out"].append(f"{name}: {type(error).__name__}: {error}")
             say(f"failed: {error}")
     return results
 
 
-def _job(work: Callable[..., dict[str, Any]], *words: Any, **options: Any) -> Callable[[], dict[str, Any]]:
-    return lambda: work(*words, **options)
+def _alone(work: Callable[..., dict[str, Any]], *words: Any) -> list[dict[str, Any]]:
+    """One row."""
+    return [work(*words)]
+
+
+def _unfused(make_library: Callable[[], Any], case: GpuCase) -> dict[str, Any]:
+    """A library is loaded when it is its turn."""
+    return speed.unfused(make_library(), case, PEER_SCENARIOS)
 
 
 def cupy_library() -> Any:
-    """Loaded when it is its turn."""
+    """CuPy."""
     from .unfused import cupy_library as library
 
     return library()
 
 
-def torch_library(device: str) -> Any:
-    """Loaded when it is its turn."""
+def torch_library() -> Any:
+    """PyTorch on the GPU."""
     from .unfused import torch_library as library
 
-    return library(device)
+    return library("cuda")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from .book import GpuCase, make_book
 
 LANES_PER_CLOCK = 128  # instructions of single threads that a multiprocessor issues in a clock
 REPEATS = 5
+LONG_LOAN_MONTHS = 1e11  # a run this long is repeated less often
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,20 @@ def wall_seconds(work: Callable[[], Any], *, repeats: int = REPEATS) -> list[flo
     return seconds
 
 
-def structural(device: CupyDevice, loans: int, scenarios: int, *, contagion: bool) -> dict[str, Any]:
-    """One book in the structural engine: the loans' kernels alone, and a whole run with market paths and tables."""
+def structural(device: CupyDevice, loans: int, scenarios: int) -> list[dict[str, Any]]:
+    """One book in the structural engine, contagion off and on: the loans' kernels alone, and whole runs."""
     case = make_book(loans, seed=loans)
-    if not contagion:
-        case = case.without_contagion()
     engine = open_engine(device, case)
     count = min(scenarios, engine.batch)
-    numbers = np.arange(count, dtype=np.uint32)
+    return [_structural_row(device, case, engine, count, contagion=contagion) for contagion in (False, True)]
+
+
+def _structural_row(
+    device: CupyDevice, case: GpuCase, engine: StructuralCuda, count: int, *, contagion: bool
+) -> dict[str, Any]:
+    engine.has_impact = contagion  # without it nothing is settled, and prices stay as the market has them
+    numbers, chip = np.arange(count, dtype=np.uint32), chip_of(device)
+    long = case.loans * count * case.months > LONG_LOAN_MONTHS
     with device.active():
         world, sums = engine.make_world(numbers), engine.empty_sums(count)
         packed = engine.packed(world, sums)
@@ -120,10 +127,10 @@ def structural(device: CupyDevice, loans: int, scenarios: int, *, contagion: boo
             engine.walk("tally_walk", packed, count)
 
         with power_watched(device.number) as watts:
-            kernels = event_seconds(device, loans_alone)
-        whole = wall_seconds(lambda: engine.run(numbers), repeats=3)
+            kernels = event_seconds(device, loans_alone, repeats=2 if long else REPEATS)
+        whole = wall_seconds(lambda: engine.run(numbers), repeats=1 if long else 3)
         pool_bytes = int(device.xp.get_default_memory_pool().total_bytes())
-    return row(case, count, kernels, whole, chip=chip_of(device)) | {
+    return row(case, count, kernels, whole, chip=chip) | {
         "contagion": contagion,
         "price_settled_by": engine.settled_by if contagion else None,
         "device_memory_gib": pool_bytes / 2**30,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,7 +68,8 @@ def card(monkeypatch: pytest.MonkeyPatch) -> CupyDevice:
     device()
     monkeypatch.setattr(speed, "query", lambda *_: None)
     monkeypatch.setattr(speed, "REPEATS", 2)
-    return cast("CupyDevice", TimedDevice(xp=TimedNumpy()))
+    gpu: Any = TimedDevice(xp=TimedNumpy())
+    return gpu
 
 
 def test_rates_are_work_over_time_and_slots_the_cards_over_the_rate(card: CupyDevice) -> None:

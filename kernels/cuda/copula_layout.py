@@ -104,13 +104,13 @@ def arrange(pool: Pool, key: tuple[int, int]) -> Arranged:
     return Arranged({name: np.ascontiguousarray(table, kind) for name, (table, kind) in tables.items()} | sizes, order)
 
 
-def round_keys(key: tuple[int, int]) -> np.ndarray:
-    """Both key words of every round of Philox in one number each, int64 [ROUNDS]."""
+def round_keys(key: tuple[int, int]) -> list[int]:
+    """Both key words of every round of Philox in one number of 64 bits each."""
     low, high = (
         np.array([(word + number * weyl) % 2**32 for number in range(ROUNDS)], np.uint64)
         for word, weyl in zip(key, (WEYL_0, WEYL_1), strict=True)
     )
-    return (low | high << np.uint64(32)).view(np.int64)
+    return (low | high << np.uint64(32)).view(np.int64).tolist()
 
 
 def pieces(segment: np.ndarray, bucket: np.ndarray) -> np.ndarray:

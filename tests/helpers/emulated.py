@@ -22,6 +22,8 @@ from rackrisk.kernels.cuda import device as cuda
 from rackrisk.kernels.cuda.device import LaunchShape
 from rackrisk.kernels.cuda.source import Program
 
+from .strict_arrays import DeviceArray
+
 KERNEL = re.compile(r"^KERNEL\(.+?\)(?: CLUSTER\(\w+\))? (\w+)\(", re.MULTILINE)
 HERE = Path(__file__).parent
 COMPILER = shutil.which("g++")
@@ -109,7 +111,7 @@ class EmulatedDevice:
         return self.memory_bytes
 
     def to_host(self, array: Any) -> np.ndarray:
-        return np.array(array)
+        return np.array(array.inside if isinstance(array, DeviceArray) else array)
 
     def compile(self, program: Program) -> Any:
         library = ctypes.CDLL(str(build(program, self.flags)))

@@ -24,6 +24,7 @@ from rackrisk.kernels.streams import key_words
 from rackrisk.models.copula import CopulaResult, simulate_copula
 from rackrisk.models.copula._pool import build_pool
 
+from ...helpers.emulated import engine_at_hand
 from ...models.copula.pools import MODELS, mixed, model_of
 
 SCENARIOS = 1500
@@ -50,10 +51,12 @@ def pool_of(kind: str) -> Pool:
     return build_pool(names, config).pool
 
 
+@pytest.mark.parametrize("engine", ["jax", "cuda"])
 @pytest.mark.parametrize("kind", MODELS)
-def test_jax_gives_the_bytes_of_the_reference(kind: str):
+def test_engines_give_the_bytes_of_the_reference(kind: str, engine: str):
     """A near-tie could tell them apart; the next test says how rare it is."""
-    ours, theirs = whole(kind), whole(kind, "reference")
+    with engine_at_hand(engine):
+        ours, theirs = whole(kind, engine), whole(kind, "reference")
     assert_same(ours, theirs)
     assert theirs.names["pd_simulated"].sum() > 1
 

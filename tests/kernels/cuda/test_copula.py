@@ -26,6 +26,7 @@ from rackrisk.models.copula._pool import build_pool
 
 from ...helpers.emulated import COMPILER, SMALL, EmulatedDevice
 from ...helpers.random_pools import random_pool
+from ...helpers.strict_arrays import STRICT
 from ...models.copula.pools import MODELS, mixed, model_of
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
@@ -114,6 +115,11 @@ def test_devices_and_their_memory_cannot_be_seen(kind: str):
     assert few.batch < 500
     for devices in ([small], [large, small, large]):
         assert_same(emulated(pool_of(kind), 1001, *devices), expected(kind))
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_arrays_of_device_and_host_are_never_mixed(kind: str):
+    assert_same(emulated(pool_of(kind), 1001, replace(DEVICE, xp=STRICT)), expected(kind))
 
 
 @dataclass(frozen=True)

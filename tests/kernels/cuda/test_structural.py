@@ -25,6 +25,7 @@ from rackrisk.models.market.arrays import MarketArrays
 from rackrisk.models.simulate import path_maker
 
 from ...helpers.emulated import device
+from ...helpers.strict_arrays import STRICT
 from ...helpers.worlds import book, built
 
 KEY, SCENARIOS = key_words(3), 24
@@ -89,6 +90,13 @@ def test_double_precision_gives_the_integers_of_the_reference(shape: str) -> Non
 @pytest.mark.parametrize("shape", list(SHAPES)[1:])
 def test_single_precision_does_not_depend_on_the_shape_of_the_launch(shape: str) -> None:
     assert differences(on(SHAPES[shape], "float32").run(numbers()), on(SHAPES["block"], "float32").run(numbers())) == []
+
+
+def test_arrays_of_device_and_host_are_never_mixed() -> None:
+    """Neither by the engine nor by the market's paths."""
+    strict, plain = on(SHAPES["passes"], xp=STRICT), on(SHAPES["passes"])
+    assert differences(strict.run(numbers()), plain.run(numbers())) == []
+    assert np.array_equal(strict.replay(numbers()).loss, plain.replay(numbers()).loss)
 
 
 def test_sales_move_prices_in_this_world() -> None:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtri
 
 from rackrisk.kernels.copula.arrays import Pool, Tally
 from rackrisk.kernels.copula.conditional import draw_limits
-from rackrisk.kernels.copula.draws import QUAD, Systematic, systematic
+from rackrisk.kernels.copula.draws import QUAD, Systematic, default_words, systematic
 from rackrisk.kernels.copula.engines import CopulaEngine, open_engine, run_scenarios
 from rackrisk.kernels.copula.normal_cdf import normal_cdf
 from rackrisk.kernels.cuda import device as cuda
@@ -172,6 +173,19 @@ def _exact_limits(pool: Pool, found: Systematic, bucket: int) -> Any:
         loading=pool.buckets.loading[:, bucket],
         inverse_residual=pool.buckets.inverse_residual[bucket],
     )
+
+
+def test_a_draw_at_its_limit_is_no_default_and_one_below_is():
+    """Of one name without factors, whose threshold is set to each of eight scenarios' draws in turn."""
+    pool = random_pool(1, names=1, buckets=1, factors=0, segments=1)
+    stream = tuple(pool.names.stream[0])
+    words = np.stack(default_words(np, key_words(SEED), np.arange(2, dtype=np.uint32), stream)).T.reshape(-1)
+    assert set(words % 2) == {0, 1}
+    for scenario, draw in enumerate(words >> np.uint32(1)):
+        for limit in (int(draw), int(draw) + 1):
+            at_limit = pool.buckets._replace(threshold=np.full((1, 1), ndtri(limit * 2.0**-31)))
+            losses = emulated(pool._replace(buckets=at_limit), 8).loss[:, 0]
+            assert (losses[scenario] > 0) == (limit > draw)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(1, 70)), min_size=1, max_size=12))

@@ -10,7 +10,7 @@ from rackrisk.models.contributions import LevelEstimate
 from rackrisk.models.measures import Ratios, ratio_from_sums
 
 from ._book import PricedBook
-from ._fair import Array, FairSpreads, unseen_loss
+from ._fair import Array, FairSpreads, ceilings
 
 
 def fair_facilities(book: PricedBook, estimate: LevelEstimate) -> FairSpreads:
@@ -41,7 +41,7 @@ def fair_facilities(book: PricedBook, estimate: LevelEstimate) -> FairSpreads:
         charge=rate * capital,
         charge_error=charge_error,
         error=np.sqrt(np.maximum(loss_error**2 + charge_error**2 + 2 * together, 0.0)),
-        ceiling=unseen_loss(balance, pv, n=n, level=estimate.level, hurdle=book.config.hurdle_annual),
+        **ceilings(balance, pv, n=n, level=estimate.level, hurdle=book.config.hurdle_annual),
     )
 
 

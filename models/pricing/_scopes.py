@@ -11,7 +11,7 @@ from rackrisk.models.book import BuiltBook
 from rackrisk.models.contributions import TailEstimates
 
 from ._book import PricedBook, standard_error
-from ._fair import Array, FairSpreads, unseen_loss
+from ._fair import Array, FairSpreads, ceilings
 
 ALL, QUOTED = "all", "quoted"
 
@@ -90,7 +90,7 @@ def _fair_scope(
         error = loss_error + charge_error
     known = np.isfinite(es.es_error).all()
     balance = book.balance_usd[scope.facilities].sum()
-    ceiling = unseen_loss(balance, np.array(pv), n=n, level=es.level, hurdle=book.config.hurdle_annual)
+    most = ceilings(balance, np.array(pv), n=n, level=es.level, hurdle=book.config.hurdle_annual)
     return {
         "loss": loss,
         "loss_error": loss_error,
@@ -99,7 +99,7 @@ def _fair_scope(
         "charge": charge,
         "charge_error": charge_error if known else np.nan,
         "error": error if known else np.nan,
-        "ceiling": float(ceiling),
+        **{name: float(limit) for name, limit in most.items()},
     }
 
 

@@ -20,7 +20,7 @@ from rackrisk.kernels.tally import FacilityRows
 from rackrisk.models import simulate as simulation
 from rackrisk.models.contributions import Dimension, ReplayMismatch, apportion, estimate_tail, tail_of
 from rackrisk.models.contributions._moments import Groups, gather
-from rackrisk.models.measures import measures_table
+from rackrisk.models.measures import measures_table, tail_ranks
 from rackrisk.models.pricing import PricingConfig
 from rackrisk.models.results import SimulationResult
 from rackrisk.models.tail_risk import TailQuestions
@@ -173,6 +173,25 @@ def loans_with_a_common_factor(n: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     common, own = rng.normal(size=(n, 1)), rng.normal(size=(n, 4))
     return np.round(1e6 * np.exp(np.array([1.0, 0.7, 0.4, 0.1]) * common + 0.5 * own)).astype(np.int64)
+
+
+def test_influences_average_to_the_contribution() -> None:
+    """With atoms too: the centre and the mean of the influences are the contribution that is reported."""
+    for losses in (independent_losses(20_000)[0], loans_with_a_common_factor(3_000, 4)):
+        for level in estimates(losses, (0.9, 0.95)).levels:
+            influence = level.influence
+            np.testing.assert_allclose(influence.centre + influence.total() / influence.n, level.es, rtol=1e-9)
+
+
+def test_the_band_is_the_interval_of_the_var() -> None:
+    total = np.random.default_rng(2).permutation(np.arange(1, 5_001)).astype(np.int64)
+    tail = tail_of(total, (0.95, 0.99), 0.95)
+    for level in tail.levels:
+        at, low, high = tail_ranks(5_000, level.level, 0.95)
+        assert sorted(tail.loss_quanta[level.band]) == list(range(low, high + 1))  # the loss of a scenario is its rank
+        assert sorted(tail.loss_quanta[level.beyond]) == list(range(at + 1, 5_001))
+        assert tail.loss_quanta[level.atom].tolist() == [at] == [level.var_quanta]
+    assert np.array_equal(tail.loss_quanta, total[tail.numbers])
 
 
 def test_the_errors_of_the_whole_are_those_of_the_measures() -> None:

@@ -9,6 +9,7 @@ import pytest
 from rackrisk.kernels.streams import key_words
 from rackrisk.models.market.paths import simulate_paths
 from rackrisk.models.market.survival import counterparty_survival
+from rackrisk.models.offtaker_defaults import _moments
 from rackrisk.models.pricing import PricingConfig
 from rackrisk.models.results import SimulationResult
 from rackrisk.models.tail_risk import TailQuestions
@@ -37,6 +38,16 @@ def test_the_probability_of_a_default_is_that_of_the_draw() -> None:
     error = np.sqrt((found.probability * (1 - found.probability)).mean(axis=0) / 4_000)
     assert (np.abs(difference) < 4.5 * error).all()
     assert found.dead.any()
+
+
+def test_survivors_worlds_are_weighed_to_be_like_the_defaulters() -> None:
+    """Held up by what is known of every world, its probability of default, which plain survivors have too little of."""
+    _, market = built(book())
+    found = counterparty_survival(market, key_words(5), np.arange(4_000, dtype=np.uint32), MONTHS)
+    likely = int(found.probability.mean(axis=0).argmax())
+    (dead, alive, alike), _ = _moments(market, found.probability[:, likely], np.array([likely]), seed=5, months=MONTHS)
+    assert abs(dead.mean - alike.mean).item() < 4.5 * np.hypot(dead.error, alike.error).item()
+    assert (dead.mean - alive.mean).item() > 20 * np.hypot(dead.error, alive.error).item()
 
 
 def on_contract(name: str, offtaker: str, balance: float) -> dict[str, object]:

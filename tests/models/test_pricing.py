@@ -73,6 +73,15 @@ def test_a_loan_that_cannot_lose_is_worth_nothing_and_the_limit_says_how_little_
     assert row["verdict"] == "open"
 
 
+def test_a_loan_without_loss_in_the_tail_may_still_need_capital() -> None:
+    """Its charge is 0 with an error of 0, which says nothing: the limit allows for what n scenarios can have missed."""
+    run = crisis_run()
+    own = rows_of(run).filter((pl.col("capital_usd") == 0) & (pl.col("el_usd") > 0))
+    missed = HURDLE * (1 - 0.025 ** (1 / 400)) / (1 - LEVEL)
+    assert own.height > 0
+    assert (own["fair_spread_ci_high"] - own["fair_spread_annual"] > missed).all()
+
+
 # --- Errors ---------------------------------------------------------------------------------------------------------
 
 

@@ -115,7 +115,12 @@ def pricing_answers(run: Run) -> dict[str, Any]:
 def _components(row: Row) -> list[str]:
     """Loss, capital and fair spread, each with its error."""
     names = ("loss_spread", "capital_charge", "fair_spread")
-    return [basis_points(row[f"{name}_{what}"]) for name in names for what in ("annual", "std_error")]
+    return [text for name in names for text in (basis_points(row[f"{name}_annual"]), _error(row[f"{name}_std_error"]))]
+
+
+def _error(spread: float | None) -> str:
+    """A standard error in basis points; a bound where it is positive and would read as zero."""
+    return "<1" if is_number(spread) and 0.0 < spread < 0.5e-4 else basis_points(spread)
 
 
 def _left(row: Row) -> str:

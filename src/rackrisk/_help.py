@@ -18,7 +18,8 @@ overrides are key=value pairs:
                          horizon_years, lgd.kind
   measures.levels=[0.99,0.999]
   experiment=NAME        a saved set of overrides: quick_look, crisis_miners, no_claims, and those behind the
-                         documents: attribution_*, backtest_*, change_*, evidence_* (docs/experiments.md)
+                         documents: attribution_*, backtest_*, change_*, evidence_*, pricing_*
+                         (docs/experiments.md)
   out=DIR name=LABEL     where the run goes; default runs/<utc>-<label>-<hash>
 all keys with their values and units: rackrisk show-config
 """

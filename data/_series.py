@@ -193,7 +193,9 @@ def _shape_problems(series: Series, *, moves: bool) -> list[Problem]:
     problems = [wrong("has a gap: every month needs a value", gap) for gap in _gaps(months)]
     last_of_month = series.values[np.append(np.diff(series.months) != 0, True)]
     still = float(np.mean(np.diff(last_of_month) == 0))
-    if moves and still > MOST_STILL:
+    if still == 1.0 and series.kind != REGIME:
+        problems.append(wrong("never changes, so it says nothing"))
+    elif moves and still > MOST_STILL:
         rule = f"is stale: at most {MOST_STILL:.0%} of its monthly changes may be zero; a list price is no market price"
         problems.append(wrong(rule, f"{still:.0%}"))
     return problems

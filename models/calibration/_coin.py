@@ -54,9 +54,10 @@ class Daily:
 
 
 def is_daily(series: Series) -> bool:
-    """Whether the series is daily and long enough for jumps to be told from volatility."""
+    """Whether the series is daily, alive and long enough for jumps to be told from volatility."""
     spacing = [(b - a).days for a, b in pairwise(series.dates)]
-    return len(spacing) >= LEAST_DAYS and float(np.median(spacing)) <= MOST_SPACING
+    moves = float(np.mean(np.diff(series.values) != 0)) > 0.5
+    return len(spacing) >= LEAST_DAYS and float(np.median(spacing)) <= MOST_SPACING and moves
 
 
 def daily_returns(series: Series) -> Daily:

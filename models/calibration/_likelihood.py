@@ -33,7 +33,7 @@ class Fit:
             return None
         steps = _STEP * np.eye(len(self.parameters))
         slope = np.array([function(self.parameters + s) - function(self.parameters - s) for s in steps]) / (2 * _STEP)
-        return float(np.sqrt(slope @ self.covariance @ slope))
+        return float(np.sqrt(max(slope @ self.covariance @ slope, 0)))
 
 
 def fit(minus: Minus, start: np.ndarray) -> Fit:

@@ -69,7 +69,7 @@ def _fit(months: np.ndarray, y: np.ndarray, relative: np.ndarray, years: np.ndar
     k, kq = free.coefficients[1:]
     q = kq / k if k > 0 else 0.0
     slope = np.array([0.0, -q / k, 1 / k]) if k > 0 else np.full(3, np.inf)
-    error = float(np.sqrt(slope @ free.covariance @ slope)) if k > 0 else np.inf
+    error = float(np.sqrt(max(slope @ free.covariance @ slope, 0))) if k > 0 else np.inf
     if error <= MOST_GAIN_ERROR and q >= 0:
         return _result(free.coefficients[:2], free.errors, (q, error), free.residuals, months)
     held = regress(y, np.stack([ones, relative + gain * years], axis=1))

@@ -13,6 +13,7 @@ import numpy as np
 from ._likelihood import Fit, fit
 
 LEAST_LABELLED = 6  # months of a regime
+_FAR, _MOST_COMMON = 30.0, 7.0  # logarithms and logits at which a search stops: no overflow, correlation up to 0.999
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class RentFit:
 
 def unpack(x: np.ndarray, regimes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Drifts [..., R], volatilities [..., R] and common correlation [...] of parameter vectors [..., 2R+1 or more]."""
-    return x[..., :regimes], np.exp(x[..., regimes : 2 * regimes]), 1 / (1 + np.exp(-x[..., 2 * regimes]))
+    volatility = np.exp(np.clip(x[..., regimes : 2 * regimes], -_FAR, _FAR))
+    return x[..., :regimes], volatility, 1 / (1 + np.exp(np.clip(-x[..., 2 * regimes], -_MOST_COMMON, _FAR)))
 
 
 def pack(drift: np.ndarray, volatility: np.ndarray, loading: float) -> np.ndarray:

@@ -52,7 +52,7 @@ def fit_reverting(values: np.ndarray) -> Reverting:
         float(kept),
         float(kept_error),
         float(mean),
-        float(np.sqrt(slope @ found.covariance @ slope)),
+        float(np.sqrt(max(slope @ found.covariance @ slope, 0))),
         reversion,
         12 * float(kept_error) / safe,
         sd * factor,

@@ -20,7 +20,7 @@ class Regression:
     @property
     def errors(self) -> np.ndarray:
         """Standard errors, float64[K]."""
-        return np.sqrt(np.diag(self.covariance))
+        return np.sqrt(np.maximum(np.diag(self.covariance), 0))
 
     @property
     def residual_sd(self) -> float:
@@ -32,10 +32,9 @@ class Regression:
 def regress(y: np.ndarray, x: np.ndarray, *, lags: int = LAGS) -> Regression:
     """Least squares of y [n] on x [n, K] with Bartlett weights over `lags`; 0 lags is White's estimator.
 
-    Raises:
-        numpy.linalg.LinAlgError: columns of x depend on each other.
+    Where columns of x depend on each other, the shortest of the solutions.
     """
-    bread = np.linalg.inv(x.T @ x)
+    bread = np.linalg.pinv(x.T @ x)
     coefficients = bread @ (x.T @ y)
     residuals = y - x @ coefficients
     scores = x * residuals[:, None]

@@ -167,3 +167,11 @@ def test_daily_files_keep_every_day(tmp_path: Path) -> None:
     price = 100 * np.exp(0.01 * np.sin(np.arange(500)))
     path = write(tmp_path, "date,btc_usd", [f"{d},{p:.4f}" for d, p in zip(days, price, strict=True)])
     assert len(read_series([path])[0].values) == 500
+
+
+@pytest.mark.parametrize("column", ["short_rate_annual", "lease_usd_kw_month"])
+def test_a_series_that_never_changes_is_refused(tmp_path: Path, column: str) -> None:
+    values: list[object] = [0.05 if column.startswith("short") else 150.0] * 30
+    ((_, named, words),) = refused(write(tmp_path, f"date,{column}", rents(values)))
+    assert named == column
+    assert "never changes" in words

@@ -124,8 +124,8 @@ def test_a_machine_that_follows_hash_price_exactly_is_recovered_exactly() -> Non
 
 
 @cache
-def pooled() -> dict[str, np.ndarray]:
-    return z_scores(120, 150, KNOWN, four_rents)
+def pooled(months: int = 120) -> dict[str, np.ndarray]:
+    return z_scores(months, 150, KNOWN, four_rents)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,11 @@ def test_errors_of_unlabelled_histories_hold_what_unseen_regimes_hide(key: str) 
     z = pooled()[key]
     assert abs(z.mean()) < 4 / 150**0.5
     assert np.mean(np.abs(z) < 1.96) > 0.95 - 4 * 0.018
+
+
+def test_in_a_short_sample_drifts_of_regimes_hardly_add_to_the_variance_about_its_own_mean() -> None:
+    z = pooled(18)["rent.volatility_annual of a month, regimes pooled"]
+    assert abs(z.mean()) < 4 / 150**0.5
 
 
 @pytest.mark.slow

@@ -21,7 +21,8 @@ from typing import Any
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # two libraries share the device
 
-from rackrisk.kernels.cuda.device import CudaMissing, CupyDevice, cuda_devices
+from rackrisk.kernels.cuda.device import COMPILER_OPTIONS, CudaMissing, CupyDevice, cuda_devices
+from rackrisk.kernels.cuda.programs import programs
 
 from ..record import say, surroundings, write_record
 from . import speed
@@ -56,6 +57,7 @@ def main(words: list[str] | None = None) -> int:
         return 2
     seed = time.time_ns() % 2**31 if options.seed is None else options.seed
     record: dict[str, Any] = surroundings() | {"seed": seed, "device": describe(device)}
+    record["kernels"] = resources(device)
     record["checks"] = checks = checked(device, seed, options.quick)
     wrong = [name for name, found in checks.items() if not found["holds"]]
     if wrong or options.check:
@@ -79,6 +81,17 @@ def describe(device: CupyDevice) -> dict[str, Any]:
         "cuda": runtime.runtimeGetVersion(),
         "cupy": device.xp.__version__,
     }
+
+
+def resources(device: CupyDevice) -> dict[str, dict[str, int]]:
+    """Registers of each kernel on this card, and bytes of a thread's memory beside them: calls' frames and spills."""
+    found = {}
+    for name, program in programs().items():
+        module = device.xp.RawModule(code=program.text, options=(*COMPILER_OPTIONS, *program.definitions))
+        for kernel in program.kernels:
+            attributes = module.get_function(kernel).attributes
+            found[f"{name}: {kernel}"] = {what: int(attributes[what]) for what in ("num_regs", "local_size_bytes")}
+    return found
 
 
 def checked(device: CupyDevice, seed: int, quick: bool) -> dict[str, Any]:

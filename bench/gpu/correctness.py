@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ def check_all(device: Device, *, loans: int, scenarios: int, seed: int) -> dict[
         "order and company": lambda: company(device, case, scenarios),
         "dirty memory": lambda: dirty_memory(device, case, scenarios),
     }
+    if find_spec("jax") is not None:
+        checks["float32 beside JAX"] = lambda: beside_jax(device, case, scenarios)
     return {name: check() for name, check in checks.items()}
 
 
@@ -119,6 +122,18 @@ def single_precision(device: Device, case: GpuCase, scenarios: int) -> dict[str,
     scenario = np.arange(scenarios, dtype=np.uint32)
     expected = by_reference(case, scenario).loss[:, 0]
     result: Agreement = agreement(open_on(device, case, "float32").run(scenario).loss[:, 0], expected)
+    return {"holds": result.holds, **vars(result)}
+
+
+def beside_jax(device: Device, case: GpuCase, scenarios: int) -> dict[str, Any]:
+    """The same losses from the JAX engine in single precision, near-ties counted."""
+    from rackrisk.kernels.engines import open_engine, run_scenarios
+
+    seed = case.key[0] | case.key[1] << 32
+    arguments = case.book, case.market, case.scale, case.make_paths
+    theirs = run_scenarios(open_engine("jax", *arguments, seed=seed, precision="float32"), scenarios)
+    ours = open_on(device, case, "float32").run(np.arange(scenarios, dtype=np.uint32))
+    result: Agreement = agreement(ours.loss[:, 0], theirs.loss[:, 0])
     return {"holds": result.holds, **vars(result)}
 
 

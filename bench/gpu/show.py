@@ -36,8 +36,20 @@ def tables(record: dict[str, Any]) -> str:
 
 
 def structural_table(rows: list[dict[str, Any]]) -> str:
-    """Loan-months a second, in billions."""
-    header = ("loans", "scenarios", "contagion", "kernels s", "G/s", "slots", "whole s", "G/s whole", "GiB", "J")
+    """Loan-months a second, in billions; the ceiling is that of the simplest month (docs/cuda.md)."""
+    header = (
+        "loans",
+        "scenarios",
+        "contagion",
+        "kernels s",
+        "G/s",
+        "slots",
+        "ceiling",
+        "whole s",
+        "G/s whole",
+        "GiB",
+        "J",
+    )
     lines = [
         [
             f"{row['loans']:,}",
@@ -46,6 +58,7 @@ def structural_table(rows: list[dict[str, Any]]) -> str:
             f"{statistics.median(row['kernels_s']):.4f}",
             f"{row['loan_months_per_s'] / 1e9:.1f}",
             f"{row['issue_slots_per_loan_month']:.0f}",
+            f"{row['share_of_issue_ceiling']:.1%}",
             f"{statistics.median(row['whole_s']):.3f}",
             f"{row['loan_months_per_s_whole'] / 1e9:.1f}",
             f"{row['device_memory_gib']:.1f}",

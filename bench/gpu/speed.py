@@ -16,6 +16,7 @@ from rackrisk.kernels.cuda.structural import StructuralCuda
 
 from .book import GpuCase, make_book
 
+SIMPLE_MONTH = 44.3  # instructions of the simplest month with random words and a normal: docs/cuda.md, the floor
 LANES_PER_CLOCK = 128  # instructions of single threads that a multiprocessor issues in a clock
 REPEATS = 5
 LONG_LOAN_MONTHS = 1e11  # a run this long is repeated less often
@@ -159,6 +160,7 @@ def row(case: GpuCase, scenarios: int, kernels: list[float], whole: list[float],
         "loan_months_per_s": rate,
         "loan_months_per_s_whole": loan_months / statistics.median(whole),
         "issue_slots_per_loan_month": chip.issue_slots_per_s / rate,
+        "share_of_issue_ceiling": rate * SIMPLE_MONTH / chip.issue_slots_per_s,
     }
 
 

@@ -9,6 +9,7 @@ from .layout import Panel, Structure
 
 FOLDER = Path(__file__).parent
 INCLUDE = re.compile(r'#include "([a-z_]+\.cuh)"\n')
+KERNEL = re.compile(r"^KERNEL\(.+?\)(?: CLUSTER\(\w+\))? (\w+)\(", re.MULTILINE)
 REAL = {"float32": "float", "float64": "double"}
 STRUCTURES = "structures.cuh"  # made here, of what the kernels are given
 
@@ -35,6 +36,11 @@ class Program:
     def text(self) -> str:
         """The file with everything that it includes, each once; lines keep their numbers in compilers' messages."""
         return _with_includes(self.file, self._structures(), set())
+
+    @property
+    def kernels(self) -> list[str]:
+        """Names of the kernels in it."""
+        return KERNEL.findall(self.text)
 
     @property
     def definitions(self) -> list[str]:

@@ -24,9 +24,10 @@ CHECKS = {
 }
 
 
+@pytest.mark.slow
 def test_every_check_holds_for_the_kernels_as_they_are() -> None:
     found = check_all(device(), loans=40, scenarios=16, seed=5)
-    assert set(found) == CHECKS
+    assert set(found) == CHECKS | {"float32 beside JAX"}
     assert all(check["holds"] for check in found.values()), found
     assert found["float64 is the reference"]["fields_that_differ"] == []
 
@@ -98,6 +99,7 @@ def record() -> dict[str, Any]:
         "loan_months_per_s": 6e10,
         "loan_months_per_s_whole": 1.2e10,
         "issue_slots_per_loan_month": 557.0,
+        "share_of_issue_ceiling": 0.0795,
         "device_memory_gib": 1.5,
         "price_settled_by": "passes",
         "contagion": True,

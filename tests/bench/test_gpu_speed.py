@@ -82,6 +82,7 @@ def test_rates_are_work_over_time_and_slots_the_cards_over_the_rate(card: CupyDe
         assert row["loan_months_per_s"] == pytest.approx(work / np.median(row["kernels_s"]))
         slots = 132 * 128 * 1.98e9 / row["loan_months_per_s"]
         assert row["issue_slots_per_loan_month"] == pytest.approx(slots)
+        assert row["share_of_issue_ceiling"] == pytest.approx(speed.SIMPLE_MONTH / slots)
     assert (off["price_settled_by"], on["price_settled_by"]) == (None, "cluster")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import re
 import shutil
 import subprocess
 import tempfile
@@ -24,7 +23,6 @@ from rackrisk.kernels.cuda.source import Program
 
 from .strict_arrays import DeviceArray
 
-KERNEL = re.compile(r"^KERNEL\(.+?\)(?: CLUSTER\(\w+\))? (\w+)\(", re.MULTILINE)
 HERE = Path(__file__).parent
 COMPILER = shutil.which("g++")
 # As on the device, no contraction; warnings are errors, so that what nvcc lets pass is seen.
@@ -71,9 +69,7 @@ SMALL = LaunchShape(threads=16, settle_threads=16, lanes=4, cluster_blocks=4, wa
 def as_cpp(program: Program) -> str:
     """A C++ file with the program and a launcher for each kernel."""
     structures = ", ".join(structure.name for structure in program.structures)
-    launchers = "\n".join(
-        f"LAUNCHER_{len(program.structures)}({kernel}, {structures})" for kernel in KERNEL.findall(program.text)
-    )
+    launchers = "\n".join(f"LAUNCHER_{len(program.structures)}({kernel}, {structures})" for kernel in program.kernels)
     return f"{program.text}\n{launchers}\n"
 
 

@@ -17,7 +17,7 @@ from rackrisk.kernels.cuda.programs import programs
 NVCC = shutil.which("nvcc")
 ARCHITECTURES = ("sm_80", "sm_90", "sm_100")
 NAMES = [pytest.param(name, marks=pytest.mark.slow if "double" in name else ()) for name in sorted(programs())]
-pytestmark = pytest.mark.skipif(NVCC is None, reason="nvcc is not on this machine")
+needs_nvcc = pytest.mark.skipif(NVCC is None, reason="nvcc is not on this machine")
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cubins")
 
 
+@needs_nvcc
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("name", NAMES)
 def test_kernels_compile_and_spill_nothing(name: str, architecture: str, folder: Path) -> None:
@@ -69,10 +70,21 @@ def test_kernels_compile_and_spill_nothing(name: str, architecture: str, folder:
         assert kernel.spilled_bytes == 0, kernel
 
 
+@needs_nvcc
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_single_precision_leaves_room_for_twelve_warps(architecture: str, folder: Path) -> None:
     """A multiprocessor has 65,536 registers: 168 for each of 384 threads, which walk through four scenarios each."""
     assert max(kernel.registers for kernel in compiled("structural", architecture, folder)) <= 168
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_compiler_that_cupy_uses_takes_the_same_text(name: str) -> None:
+    """NVRTC, where a package brings it: it has no headers, and another front end than nvcc."""
+    core = pytest.importorskip("cuda.core", reason="NVRTC from the packages cuda-core and nvidia-cuda-nvrtc")
+    program = programs()[name]
+    macros = [(macro, str(value)) for macro, value in program.constants.items()] or None
+    options = core.ProgramOptions(std="c++17", fma=False, arch="sm_90", define_macro=macros)
+    assert core.Program(program.text, "c++", options).compile("cubin").code
 
 
 def test_spills_of_called_functions_are_seen() -> None:

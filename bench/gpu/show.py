@@ -37,19 +37,8 @@ def tables(record: dict[str, Any]) -> str:
 
 def structural_table(rows: list[dict[str, Any]]) -> str:
     """Loan-months a second, in billions; the ceiling is that of the simplest month (docs/cuda.md)."""
-    header = (
-        "loans",
-        "scenarios",
-        "contagion",
-        "kernels s",
-        "G/s",
-        "slots",
-        "ceiling",
-        "whole s",
-        "G/s whole",
-        "GiB",
-        "J",
-    )
+    timed = ("kernels s", "G/s", "slots", "ceiling", "whole s", "G/s whole")
+    header = ("loans", "scenarios", "contagion", *timed, "GiB", "J")
     lines = [
         [
             f"{row['loans']:,}",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGS, TODAY = "experiment=backtest_2021_2022", "experiment=backtest_2025_2026"
-MACHINES = ("machines_2021_04", "machines_2021_10", "machines_2022_01", "hosted_2021_10", "shaped_on_iren")
+MACHINES = ("rigs_2021_04", "rigs_2021_10", "rigs_2022_01", "hosted", "iren_like")
 
 
 @cache
@@ -81,7 +81,7 @@ def test_what_machines_recover_is_in_the_range_that_was_seen() -> None:
 
 
 def test_later_and_larger_loans_recover_less() -> None:
-    order = [recovery(rigs(), loans) for loans in ("machines_2021_04", "machines_2021_10", "machines_2022_01")]
+    order = [recovery(rigs(), loans) for loans in ("rigs_2021_04", "rigs_2021_10", "rigs_2022_01")]
     assert order == sorted(order, reverse=True)
     assert order[0] - order[-1] > 0.05
 
@@ -93,17 +93,17 @@ def test_prices_of_an_index_at_once_would_have_paid_most_of_it_back() -> None:
 
 
 def test_loans_on_coins_are_sold_out_without_loss() -> None:
-    found = rigs()["coins_2021_04"]
+    found = rigs()["coins"]
     assert found.pd > 0.99
     assert found.recovery == pytest.approx(1, abs=0.01)
 
 
 def test_what_was_not_known_is_less_certain_and_later_for_those_with_cheap_power() -> None:
     before = rigs("market.replay={}")
-    assert before["coins_2021_04"].pd < 0.9
+    assert before["coins"].pd < 0.9
     for loans in MACHINES:
         assert recovery(before, loans) > recovery(rigs(), loans)
-    assert (before["shaped_on_iren"].middle or 99) > (before["hosted_2021_10"].middle or 99)
+    assert (before["iren_like"].middle or 99) > (before["hosted"].middle or 99)
 
 
 def test_the_levels_of_2021_follow_from_the_base_market() -> None:
@@ -119,7 +119,7 @@ def test_the_levels_of_2021_follow_from_the_base_market() -> None:
 def test_the_loan_shaped_on_a_case_owes_what_the_case_owed() -> None:
     rate, paid, months = 0.11 / 12, 13, 36
     left = 1 - ((1 + rate) ** paid - 1) / ((1 + rate) ** months - 1)
-    claim = next(float(r["claim_usd_m"]) for r in seen() if r["segment"] == "shaped_on_iren")
+    claim = next(float(r["claim_usd_m"]) for r in seen() if r["segment"] == "iren_like")
     assert 159.4 * left == pytest.approx(claim, abs=0.3)
 
 
@@ -148,6 +148,14 @@ def test_had_rents_fallen_too_fleets_would_have_failed_and_coins_no_more_than_th
     assert too["GPU fleets let by the hour"].pd > happened["GPU fleets let by the hour"].pd + 0.1
     assert too["loans on coins"].pd == happened["loans on coins"].pd
     assert too["GPU loans, unrated tenants"].pd < 0.01
+
+
+@pytest.mark.slow
+def test_rents_hedge_hybrid_miners_against_coins_over_five_years() -> None:
+    worlds = (("market.replay={}",), (), (backtest().RENTS_TOO,))
+    nothing, happened, too = (answers(today(*world, "months=60"))["hybrid miners"] for world in worlds)
+    for better, worse in ((happened, nothing), (nothing, too)):
+        assert better.pd + 2 * (better.pd_error**2 + worse.pd_error**2) ** 0.5 < worse.pd
 
 
 @pytest.mark.slow

@@ -52,31 +52,35 @@ DEVICE double chebyshev(const double* coefficients, int terms, double place) {
     return place * ahead - after + coefficients[0];
 }
 
-// Where a value of one place of quad q is in an array [rows, PLACES, quads].
-DEVICE long long cell(const Given& given, int row, int place, int q) {
-    return (static_cast<long long>(row) * PLACES + place) * given.quads + q;
+// Values of a quad's places, read at once from an array [rows, quads, PLACES].
+struct alignas(16) AtPlaces {
+    double of[PLACES];
+};
+
+DEVICE AtPlaces& at_places(const Given& given, double* array, int row, int q) {
+    return reinterpret_cast<AtPlaces*>(array)[row * given.quads + q];
 }
 
-DEVICE double mixing_of(const Pool& pool, const Given& given, int place, int q) {
-    return pool.mixing_terms > 0 ? given.mixing[cell(given, 0, place, q)] : 1;
+DEVICE double factor(const Given& given, int f, int place, int q) {
+    return given.factors[(f * given.quads + q) * PLACES + place];
 }
 
 // What a limit depends on besides the year: of a bucket, in the places of a quad.
 struct Conditions {
-    double systematic[PLACES], mixing[PLACES], inverse_residual;
+    AtPlaces systematic, mixing;
+    double inverse_residual;
 };
 
 DEVICE Conditions conditions_of(const Pool& pool, const Given& given, int bucket, int q) {
-    Conditions found = {};
-    found.inverse_residual = pool.inverse_residual[bucket];
-    UNROLL
-    for (int place = 0; place < PLACES; ++place) found.mixing[place] = mixing_of(pool, given, place, q);
+    Conditions found = {{}, {{1, 1, 1, 1}}, pool.inverse_residual[bucket]};
+    if (pool.mixing_terms > 0) found.mixing = at_places(given, given.mixing, 0, q);
     UNROLL_BY(1)
     for (int f = 0; f < pool.factors; ++f) {
         const double loading = pool.loading[f * pool.buckets + bucket];
+        const AtPlaces factor = at_places(given, given.factors, f, q);
         UNROLL
         for (int place = 0; place < PLACES; ++place)
-            found.systematic[place] = fma(loading, given.factors[cell(given, f, place, q)], found.systematic[place]);
+            found.systematic.of[place] = fma(loading, factor.of[place], found.systematic.of[place]);
     }
     return found;
 }
@@ -90,7 +94,7 @@ DEVICE FourLimits draw_limits(const Pool& pool, const Conditions& given, double 
     Doubles<PLACES> distance;
     UNROLL
     for (int place = 0; place < PLACES; ++place)
-        distance.of[place] = fma(threshold, given.mixing[place], -given.systematic[place]) * given.inverse_residual;
+        distance.of[place] = fma(threshold, given.mixing.of[place], -given.systematic.of[place]) * given.inverse_residual;
     const Doubles<PLACES> probability = normal_cdf(pool, distance);
     FourLimits limits;
     UNROLL

@@ -8,12 +8,19 @@
 #include "conditional.cuh"
 
 // THREADS, WARP_THREADS, LGD and SEVERAL_YEARS are set by whoever compiles this.
-constexpr int PIECE = 32;              // names at most: bits of a word
+constexpr int GROUP = 32;              // names at most: bits of a word
 constexpr int RESIDENT_THREADS = 768;  // of a multiprocessor: leaves a thread 80 registers, and nothing spills
 constexpr int BLOCKS = RESIDENT_THREADS / THREADS;
 
+// Neighbours that share segment and bucket. Up to 32 names of a segment are a group; a piece's names are bits of its
+// words from `shift` on, and the last piece of a group closes it.
 struct alignas(16) Piece {
-    int first, count, bucket, segment;
+    int first, span, bucket, segment;
+
+    DEVICE_MEMBER int count() const { return span & 0xFF; }
+    DEVICE_MEMBER int shift() const { return span >> 8 & 0xFF; }
+    DEVICE_MEMBER bool closes() const { return span >> 16 != 0; }
+    DEVICE_MEMBER int first_of_group() const { return first - shift(); }
 };
 
 // A thread's four scenarios.
@@ -29,7 +36,7 @@ struct Limits {
     word below[PLACES], always;
 };
 
-// Bit j is set if name j of a piece is in default.
+// Bit j is set if name j of a group is in default.
 struct Masks {
     word of[PLACES];
 };
@@ -40,10 +47,10 @@ struct BySegment {
     int defaults[PLACES];  // unused with several years
 };
 
-// A warp's sums by name of a piece, and a thread's own columns of limits and defaults by year, all in shared memory.
+// A warp's sums by name of a group, and a thread's own columns of limits and defaults by year, all in shared memory.
 struct Shared {
-    long long *lgd, *lgd_squares;  // [PIECE]
-    int* defaults;                 // [PIECE]
+    long long *lgd, *lgd_squares;  // [GROUP]
+    int* defaults;                 // [GROUP]
     word* limits;                  // [H, PLACES] with steps of `stride`
     int* by_years;                 // the same: how many names are in default for just so many years, less one
     int stride;
@@ -53,20 +60,25 @@ DEVICE Shared shared_of(const Pool& pool) {
     const int warps = (block_threads() + WARP_THREADS - 1) / WARP_THREADS, warp = thread_index() / WARP_THREADS;
     const int cells = static_cast<int>(pool.years) * PLACES * block_threads();
     long long* const lgd = reinterpret_cast<long long*>(shared_memory());
-    int* const defaults = reinterpret_cast<int*>(lgd + (LGD == FIXED ? 0 : 2 * warps * PIECE));
-    int* const columns = defaults + warps * PIECE + thread_index();
-    return {lgd + warp * PIECE, lgd + (warps + warp) * PIECE, defaults + warp * PIECE, reinterpret_cast<word*>(columns),
+    int* const defaults = reinterpret_cast<int*>(lgd + (LGD == FIXED ? 0 : 2 * warps * GROUP));
+    int* const columns = defaults + warps * GROUP + thread_index();
+    return {lgd + warp * GROUP, lgd + (warps + warp) * GROUP, defaults + warp * GROUP, reinterpret_cast<word*>(columns),
             columns + cells, block_threads()};
 }
 
 DEVICE void clear(const Pool& pool, const Shared& shared) {
-    for (int j = thread_index() % WARP_THREADS; j < PIECE; j += WARP_THREADS) {
+    for (int j = thread_index() % WARP_THREADS; j < GROUP; j += WARP_THREADS) {
         shared.defaults[j] = 0;
         if (LGD != FIXED) shared.lgd[j] = shared.lgd_squares[j] = 0;
     }
     if (SEVERAL_YEARS)
         for (int row = 0; row < pool.years * PLACES; ++row) shared.by_years[row * shared.stride] = 0;
     warp_barrier();
+}
+
+// Where a sum of one place of quad q is in an array [rows, PLACES, quads].
+DEVICE long long cell(const Given& given, int row, int place, int q) {
+    return (static_cast<long long>(row) * PLACES + place) * given.quads + q;
 }
 
 DEVICE Key half_words(long long both) { return {static_cast<word>(both), static_cast<word>(both >> 32)}; }
@@ -111,23 +123,24 @@ DEVICE Limits limits_of(const Pool& pool, const Given& given, const Quad& quad, 
 
 DEVICE const StreamPart* parts_of_names(const Pool& pool) { return reinterpret_cast<const StreamPart*>(pool.prepared); }
 
-DEVICE Masks in_default(const Pool& pool, const Quad& quad, const Limits& limits, const Piece& piece) {
+// Add the defaults of a piece to those of its group.
+DEVICE void find_defaults(
+    const Pool& pool, const Quad& quad, const Limits& limits, const Piece& piece, Masks& masks) {
     const StreamPart* const names = parts_of_names(pool) + piece.first;
-    Masks masks = {};
-    word bit = 1;
+    word bit = 1u << piece.shift();
     UNROLL_BY(4)
-    for (int j = 0; j < piece.count; ++j, bit <<= 1) {
+    for (int j = 0; j < piece.count(); ++j, bit <<= 1) {
         const Words four = joined(RoundKeys{pool}, quad.part, names[j]);
         set_if_below(masks.of[0], bit, four.w0, limits.below[0]);
         set_if_below(masks.of[1], bit, four.w1, limits.below[1]);
         set_if_below(masks.of[2], bit, four.w2, limits.below[2]);
         set_if_below(masks.of[3], bit, four.w3, limits.below[3]);
     }
-    const word everybody = ~0u >> (PIECE - piece.count);
+    if (limits.always == 0) return;
+    const word everybody = ~0u >> (GROUP - piece.count()) << piece.shift();
     UNROLL
     for (int place = 0; place < PLACES; ++place)
-        if (limits.always >> place & 1) masks.of[place] = everybody;
-    return masks;
+        if (limits.always >> place & 1) masks.of[place] |= everybody;
 }
 
 // LGD of name i in one place, in 2^-30.
@@ -142,7 +155,7 @@ DEVICE int lgd_of(const Pool& pool, const Given& given, const Quad& quad, int bu
         double driver = pool.lgd_residual[bucket] * normal_at(four, place);
         UNROLL_BY(1)
         for (int f = 0; f < pool.factors; ++f)
-            driver = fma(pool.lgd_loading[f * pool.buckets + bucket], given.factors[cell(given, f, place, quad.q)], driver);
+            driver = fma(pool.lgd_loading[f * pool.buckets + bucket], factor(given, f, place, quad.q), driver);
         found = driven_cell(pool, driver);
     }
     return pool.lgd_table[static_cast<long long>(pool.lgd_row[i]) * cells + found];
@@ -160,7 +173,7 @@ DEVICE int years_of(const Pool& pool, const Quad& quad, const Shared& shared, in
 DEVICE void tally_default(
     const Pool& pool, const Given& given, const Quad& quad, const Shared& shared, const Piece& piece, int j, int place,
     long long& loss) {
-    const int i = piece.first + j;
+    const int i = piece.first_of_group() + j;
     add(&shared.defaults[j], 1);
     if (SEVERAL_YEARS)
         shared.by_years[(years_of(pool, quad, shared, i, place) * PLACES + place) * shared.stride] += 1;
@@ -178,8 +191,8 @@ DEVICE void tally_default(
 // Add the warp's sums by name to everybody's, and forget them.
 DEVICE void tally_names_of(const Sums& sums, const Shared& shared, const Piece& piece) {
     warp_barrier();
-    for (int j = thread_index() % WARP_THREADS; j < piece.count; j += WARP_THREADS) {
-        const int defaults = shared.defaults[j], i = piece.first + j;
+    for (int j = thread_index() % WARP_THREADS; j < piece.shift() + piece.count(); j += WARP_THREADS) {
+        const int defaults = shared.defaults[j], i = piece.first_of_group() + j;
         if (defaults == 0) continue;
         add(&sums.name_defaults[i], static_cast<long long>(defaults));
         shared.defaults[j] = 0;
@@ -225,6 +238,7 @@ KERNEL(THREADS, BLOCKS) tally_pool(BY_VALUE Pool pool, BY_VALUE Given given, BY_
     clear(pool, shared);
     BySegment found = {};
     Limits limits = {};
+    Masks masks = {};
     int bucket = -1, segment = -1;
     for (int place_of_piece = first; place_of_piece < end; ++place_of_piece) {
         const Piece piece = reinterpret_cast<const Piece*>(pool.piece)[place_of_piece];
@@ -232,7 +246,8 @@ KERNEL(THREADS, BLOCKS) tally_pool(BY_VALUE Pool pool, BY_VALUE Given given, BY_
         if (piece.bucket != bucket) limits = limits_of(pool, given, quad, shared, piece.bucket);
         segment = piece.segment;
         bucket = piece.bucket;
-        const Masks masks = in_default(pool, quad, limits, piece);
+        find_defaults(pool, quad, limits, piece, masks);
+        if (!piece.closes() && place_of_piece + 1 < end) continue;
         UNROLL
         for (int place = 0; place < PLACES; ++place) {
             found.defaults[place] += ones(masks.of[place]);
@@ -240,6 +255,7 @@ KERNEL(THREADS, BLOCKS) tally_pool(BY_VALUE Pool pool, BY_VALUE Given given, BY_
                 tally_default(pool, given, quad, shared, piece, lowest(left), place, found.loss[place]);
         }
         tally_names_of(sums, shared, piece);
+        masks = {};
     }
     if (segment >= 0) tally_segment(pool, given, sums, quad, shared, segment, found);
 }
@@ -261,13 +277,13 @@ KERNEL(THREADS, 1) draw_systematic(BY_VALUE Pool pool, BY_VALUE Given given, BY_
         const Words four = words(key_of(pool), quad.number, stream, COPULA_FACTOR, FACTOR_BLOCK);
         UNROLL
         for (int place = 0; place < PLACES; ++place)
-            given.factors[cell(given, f, place, quad.q)] = normal_at(four, place);
+            at_places(given, given.factors, f, quad.q).of[place] = normal_at(four, place);
     }
     if (pool.mixing_terms == 0) return;
     const Words four = words(key_of(pool), quad.number, {0, 0}, COPULA_FACTOR, MIXING_BLOCK);
     UNROLL
     for (int place = 0; place < PLACES; ++place) {
         const double logarithm = chebyshev(pool.mixing, int(pool.mixing_terms), normal_at(four, place) / pool.reach);
-        given.mixing[cell(given, 0, place, quad.q)] = exp(logarithm);
+        at_places(given, given.mixing, 0, quad.q).of[place] = exp(logarithm);
     }
 }

@@ -14,7 +14,7 @@ import numpy as np
 from ..copula.arrays import Pool, Tally
 from ..copula.draws import QUAD
 from ..copula.tally import add, tally
-from .copula_layout import GIVEN, PIECE, POOL, SUMS, arrange
+from .copula_layout import GIVEN, GROUP, POOL, SUMS, arrange
 from .device import MEMORY_SHARE, STATIC_SHARED_BYTES, THREADS, Device, DeviceTooSmall, Kernels, LaunchShape
 from .source import Program
 
@@ -106,8 +106,8 @@ class CopulaCuda:
             "scenarios": scenarios,
             "quads": quads,
             "first_quad": first // QUAD,
-            "factors": xp.empty((self.pool.factor_stream.shape[0], QUAD, quads)),
-            "mixing": xp.empty((QUAD, quads if self.pool.mixing.size else 0)),
+            "factors": xp.empty((self.pool.factor_stream.shape[0], quads, QUAD)),
+            "mixing": xp.empty((quads if self.pool.mixing.size else 0, QUAD)),
         }
 
     def _sums(self, quads: int) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class CopulaCuda:
     def _shared_bytes(self) -> int:
         """As `shared_of` in copula.cu lays it out."""
         warps = -(-self.threads // self.device.shape.warp_threads)
-        by_name = warps * PIECE * (4 + (0 if self.pool.lgd_kind == "fixed" else 2 * 8))
+        by_name = warps * GROUP * (4 + (0 if self.pool.lgd_kind == "fixed" else 2 * 8))
         return by_name + (2 * 4 * QUAD * self.years * self.threads if self.years > 1 else 0)
 
     def _tally(self, sums: dict[str, Any]) -> Tally:

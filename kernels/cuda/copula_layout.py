@@ -1,7 +1,7 @@
 """A pool of names, what a batch of scenarios shares and its sums, as the copula kernels read and write them.
 
-Dimensions as in `copula/arrays.py`, and Q quads of scenarios. Names are sorted by segment, then bucket, and come in
-*pieces*: up to 32 neighbours with one segment and one bucket.
+Dimensions as in `copula/arrays.py`, and Q quads of scenarios. Names are sorted by segment, then bucket. They come in
+*groups*, of up to 32 neighbours in one segment, and these in *pieces*, each with one bucket.
 """
 
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from ..copula.normal_cdf import LAST, ROOT_OF_TAIL
 from ..philox import ROUNDS, WEYL_0, WEYL_1
 from .layout import Structure
 
-PIECE = 32  # names at most, as in copula.cu
+GROUP = 32  # names at most, as in copula.cu
 
 POOL = Structure(
     "Pool",
@@ -25,7 +25,7 @@ POOL = Structure(
         "last": "number",  # beyond, that function is constant
         "to_place": "number",  # 2 / last
         "reach": "number",
-        "piece": "const int",  # [P, 4] first name, number of names, bucket, segment
+        "piece": "const int",  # [P, 4] first name, span, bucket, segment; see `pieces`
         "stream": "const unsigned",  # [N, 2]
         "prepared": "unsigned",  # [N, 4] the part of a name's words that no scenario changes
         "quanta": "const long long",  # [N] the loss at a fixed LGD, else the exposure
@@ -47,8 +47,8 @@ GIVEN = Structure(
         "scenarios": "count",  # of the batch
         "quads": "count",  # Q, enough for them
         "first_quad": "count",
-        "factors": "double",  # [F, 4, Q]
-        "mixing": "double",  # [4, Q]
+        "factors": "double",  # [F, Q, 4]
+        "mixing": "double",  # [Q, 4]
     },
 )
 
@@ -76,7 +76,8 @@ def arrange(pool: Pool, key: tuple[int, int]) -> Arranged:
     buckets, names = pool.buckets, pool.names
     bucket = np.repeat(np.arange(buckets.inverse_residual.size), np.diff(buckets.first))
     order = np.lexsort((bucket, names.segment))
-    piece = pieces(names.segment[order], bucket[order])
+    needs_bucket = pool.lgd_kind == "wrong_way" or buckets.threshold.shape[0] > 1
+    piece = pieces(names.segment[order], bucket[order], mixed=not needs_bucket)
     tables = {
         "piece": (piece, "int32"),
         "stream": (names.stream[order], "uint32"),
@@ -113,12 +114,26 @@ def round_keys(key: tuple[int, int]) -> list[int]:
     return (low | high << np.uint64(32)).view(np.int64).tolist()
 
 
-def pieces(segment: np.ndarray, bucket: np.ndarray) -> np.ndarray:
-    """First name, number of names, bucket and segment of each piece, [P, 4], from sorted names."""
+def pieces(segment: np.ndarray, bucket: np.ndarray, *, mixed: bool) -> np.ndarray:
+    """First name, span, bucket and segment of each piece, [P, 4], from sorted names.
+
+    The span is the number of names, the place in the group of the first one in bits 8 to 15, and 1 in bit 16 if the
+    piece is the last of its group.
+
+    Args:
+        mixed: whether a group may have several buckets: if what a default costs does not depend on the bucket.
+    """
     place = np.arange(segment.size)
-    starts = np.ones(segment.size, bool)
-    starts[1:] = (np.diff(segment) != 0) | (np.diff(bucket) != 0)
-    since_start = place - np.maximum.accumulate(np.where(starts, place, 0))
-    first = np.flatnonzero(since_start % PIECE == 0)
+    new_segment, new_bucket = np.ones(segment.size, bool), np.ones(segment.size, bool)
+    new_segment[1:] = np.diff(segment) != 0
+    new_bucket[1:] = new_segment[1:] | (np.diff(bucket) != 0)
+    in_group = _since(new_segment if mixed else new_bucket, place) % GROUP
+    first = np.flatnonzero(new_bucket | (in_group == 0))
     count = np.diff(first, append=segment.size)
-    return np.stack([first, count, bucket[first], segment[first]], axis=1)
+    closes = np.append(in_group[first[1:]] == 0, True)
+    return np.stack([first, count | in_group[first] << 8 | closes << 16, bucket[first], segment[first]], axis=1)
+
+
+def _since(starts: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """How many places after the last start each place is."""
+    return place - np.maximum.accumulate(np.where(starts, place, 0))

@@ -9,6 +9,6 @@ KERNEL(128, 1) write_limits(BY_VALUE Pool pool, BY_VALUE Given given, BY_VALUE W
                 const Conditions conditions = conditions_of(pool, given, bucket, q);
                 const FourLimits found = draw_limits(pool, conditions, pool.threshold[year * pool.buckets + bucket]);
                 for (int place = 0; place < PLACES; ++place)
-                    written.limit[cell(given, bucket * years + year, place, q)] = found.of[place];
+                    written.limit[((bucket * years + year) * PLACES + place) * given.quads + q] = found.of[place];
             }
 }

@@ -18,7 +18,7 @@ from rackrisk.kernels.copula.engines import CopulaEngine, open_engine, run_scena
 from rackrisk.kernels.copula.normal_cdf import normal_cdf
 from rackrisk.kernels.cuda import device as cuda
 from rackrisk.kernels.cuda.copula import CopulaCuda, open_copula
-from rackrisk.kernels.cuda.copula_layout import GIVEN, PIECE, POOL, arrange, pieces
+from rackrisk.kernels.cuda.copula_layout import GIVEN, GROUP, POOL, arrange, pieces
 from rackrisk.kernels.cuda.device import STATIC_SHARED_BYTES, DeviceTooSmall, LaunchShape
 from rackrisk.kernels.cuda.layout import Structure
 from rackrisk.kernels.cuda.source import Program
@@ -158,7 +158,8 @@ def _moved_limits() -> tuple[Any, int]:
     kernels = DEVICE.compile(Program(str(HERE / "limits.cu"), (POOL, GIVEN, sums), "float64"))
     limits = np.zeros((40, 4, QUAD, 300), np.uint32)
     fields = arrange(pool, key_words(SEED)).fields | {"prepared": limits}
-    shared = {"scenarios": 1200, "quads": 300, "first_quad": 0, **found._asdict()}
+    places_last = {name: np.ascontiguousarray(np.moveaxis(field, -2, -1)) for name, field in found._asdict().items()}
+    shared = {"scenarios": 1200, "quads": 300, "first_quad": 0, **places_last}
     kernels("write_limits", (1, 1), 4, (POOL.pack(fields), GIVEN.pack(shared), sums.pack({"limit": limits})))
     exact = [_exact_limits(pool, found, bucket) for bucket in range(40)]
     return limits.astype(np.int64) - exact, int(np.count_nonzero((limits > 0) & (limits < 2**31)))
@@ -188,20 +189,27 @@ def test_a_draw_at_its_limit_is_no_default_and_one_below_is():
             assert (losses[scenario] > 0) == (limit > draw)
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(1, 70)), min_size=1, max_size=12))
-def test_pieces_hold_every_name_once_and_never_mix_buckets_or_segments(runs: list[tuple[int, int, int]]):
+@given(
+    runs=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(1, 70)), min_size=1, max_size=12),
+    mixed=st.booleans(),
+)
+def test_pieces_hold_every_name_once_and_groups_fit_a_word(*, runs: list[tuple[int, int, int]], mixed: bool):
+    """Pieces never mix buckets or segments, and groups mix buckets only if they may."""
     segment, bucket = (np.repeat([run[place] for run in runs], [run[2] for run in runs]) for place in (0, 1))
     order = np.lexsort((bucket, segment))
     segment, bucket = segment[order], bucket[order]
-    found = pieces(segment, bucket)
-    names = np.concatenate([np.arange(first, first + count) for first, count, _, _ in found])
-    np.testing.assert_array_equal(names, np.arange(segment.size))
-    for first, count, its_bucket, its_segment in found:
-        assert 0 < count <= PIECE
+    names, group = [], 0
+    for first, span, its_bucket, its_segment in pieces(segment, bucket, mixed=mixed):
+        count, shift, closes = span & 255, span >> 8 & 255, span >> 16
+        assert group == shift
         assert (bucket[first : first + count] == its_bucket).all()
-        assert (segment[first : first + count] == its_segment).all()
-    distinct = {(s, b): ((segment == s) & (bucket == b)).sum() for s, b in zip(segment, bucket, strict=True)}
-    assert len(found) == sum(-(-size // PIECE) for size in distinct.values())
+        assert (segment[first - shift : first + count] == its_segment).all()
+        assert mixed or (bucket[first - shift : first + count] == its_bucket).all()
+        names += range(first, first + count)
+        group = 0 if closes else shift + count
+        assert shift + count <= GROUP
+    assert names == list(range(segment.size))
+    assert group == 0
 
 
 def test_a_device_that_is_too_small_is_refused_in_words():

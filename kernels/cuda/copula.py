@@ -18,7 +18,8 @@ from .copula_layout import GIVEN, GROUP, POOL, SUMS, arrange
 from .device import MEMORY_SHARE, STATIC_SHARED_BYTES, THREADS, Device, DeviceTooSmall, Kernels, LaunchShape
 from .source import Program
 
-BLOCKS_IN_FLIGHT = 4096  # enough for every multiprocessor several times over
+BLOCKS_IN_FLIGHT = 2**14  # many times what runs at once, so that the last ones do not keep a device waiting
+PIECES_PER_BLOCK = 8  # at least: what begins and ends a block takes about as long as one
 MAX_BATCH = 2**20  # scenarios
 CELLS_PER_BATCH = 2**36  # scenarios x names, a fraction of a second; so sums of squares of counts fit 62 bits
 LGD_KINDS = {"fixed": 0, "beta": 1, "wrong_way": 2}  # conditional.cuh
@@ -132,7 +133,7 @@ class CopulaCuda:
     def _launch(self, kernel: str, threads: int, packed: Any, *, shared_bytes: int = 0) -> None:
         """One thread each for so many; a pool's pieces are shared by rows of blocks, enough to keep the device busy."""
         blocks = -(-threads // self.threads)
-        rows = min(max(self.blocks // blocks, 1), self.pieces) if kernel == "tally_pool" else 1
+        rows = min(max(self.blocks // blocks, 1), self.pieces // PIECES_PER_BLOCK + 1) if kernel == "tally_pool" else 1
         self.kernels(kernel, (blocks, rows), self.threads, packed, shared_bytes=shared_bytes)
 
     def _shared_bytes(self) -> int:

@@ -31,6 +31,7 @@ CHUNK = 4096  # scenarios whose markets are made at a time
 MIN_DEFAULTS = 10  # fewer scenarios in default are given no loss
 MAX_NAMES = 500  # those behind most debt, where there are more
 REPLAYED_NAMES, REPLAYED_SCENARIOS = 8, 64  # of each: together what two cores run at a time
+SCENARIOS_FOR_ONE = 64  # of the run for one of each name's, so that short runs grow by an eighth at most
 
 
 def offtaker_defaults(
@@ -90,7 +91,8 @@ def _paired(
     """
     cost, error, count = np.full((3, deaths.shape[1]), np.nan)
     alone = deaths[:, : len(places)].sum(axis=1) == 1
-    chosen = [np.flatnonzero(alone & deaths[:, place])[:REPLAYED_SCENARIOS] for place in range(len(places))]
+    most = min(REPLAYED_SCENARIOS, len(loss_quanta) // SCENARIOS_FOR_ONE)
+    chosen = [np.flatnonzero(alone & deaths[:, place])[:most] for place in range(len(places))]
     numbers = np.concatenate([np.zeros(0, np.int64), *chosen]).astype(np.uint32)
     if len(numbers):
         alive = run_scenarios(_without_defaults(opened, places + 1, seed), numbers).loss[:, 0]

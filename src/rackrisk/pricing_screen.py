@@ -89,11 +89,12 @@ def costliest_defaults(run: Run) -> Table:
     rows = frame.head(LEAST_PAID).to_dicts()
     debt = MoneyUnit(row["debt_usd"] for row in rows)
     cost = MoneyUnit((row["cost_usd"] for row in rows), (row["cost_std_error_usd"] for row in rows))
-    heads = (f"behind debt of\n{debt.name}", "PD\n%", f"costs the book\n{cost.name}", "\n±", "scenarios")
-    table = table_of("Offtakers and guarantors whose default costs most", "name", *heads)
+    heads = (f"behind debt of\n{debt.name}", "PD\n%", "\n±", f"costs the book\n{cost.name}", "\n±", "scenarios")
+    table = table_of("Whose default costs the lenders most", "name", *heads)
     table.caption = "in scenarios where it defaults, against the same with it alive"
     for row in rows:
-        figures = (debt(row["debt_usd"]), percent(row["pd"]), cost(row["cost_usd"]), cost(row["cost_std_error_usd"]))
+        pd = (percent(row["pd"]), percent(row["pd_std_error"]))
+        figures = (debt(row["debt_usd"]), *pd, cost(row["cost_usd"]), cost(row["cost_std_error_usd"]))
         add_row(table, row["name"], *figures, f"{row['n_replayed']:,}")
     return table
 

@@ -19,7 +19,7 @@ from ..helpers.worlds import MONTHS, book, built
 from .spreadsheet import BULLET, FLAT, close, discount, month_end
 
 QUESTIONS = TailQuestions((0.9,), 0.95, PricingConfig(hurdle_annual=0.1, capital_level=0.9))
-SCENARIOS = 600
+SCENARIOS = 4_096
 
 
 @pytest.mark.parametrize("months", [1, 12, MONTHS])

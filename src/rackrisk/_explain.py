@@ -68,7 +68,6 @@ def explain(
     Raises:
         RunProblems: everything that is wrong with the arguments, or in the way of repeating the run.
         rackrisk.data.TapeProblems: this version refuses the tape of the run.
-        rackrisk.kernels.engines.EngineMissing: the engine cannot run on this machine.
     """
     folder, manifest = finished(run)
     _refuse_strangers(folder, manifest)

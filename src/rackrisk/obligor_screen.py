@@ -155,6 +155,8 @@ def price_tables(story: ObligorStory) -> Iterator[Table]:
         table.columns[0].justify = "right"
         for place, month in enumerate(months):
             add_row(table, month, *(cells[place] for _, cells in part))
+        if any("for sale" in head for head, _ in part):
+            table.caption = "for sale: units of defaulted borrowers not absorbed yet, times recovery.system_multiple"
         yield table
 
 

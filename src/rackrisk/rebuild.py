@@ -47,16 +47,28 @@ class Rebuilt:
         """The run's book and market with its engine, or another one.
 
         Raises:
-            rackrisk.kernels.engines.EngineMissing: the engine cannot run on this machine.
-            RunProblems: the book is not the one of the run.
+            RunProblems: the engine cannot run on this machine, or the book is not the one of the run.
         """
-        from .models.mechanisms import Mechanisms
-        from .models.opened import open_simulation
+        from .kernels.engines import EngineMissing
         from .models.tables import exposures
 
-        settings, ran = self.settings, self.manifest["engine"]
-        name = engine or ran["name"]
-        opened = open_simulation(
+        settings = self.settings
+        try:
+            opened = self._opened(engine or self.manifest["engine"]["name"])
+        except EngineMissing as error:
+            rule = f"{error}; --engine reference replays a run of any engine, the same but for rounding"
+            raise RunProblems(str(self.folder), [problem(self.folder, "engine", engine or "", rule)]) from None
+        if exposures(opened.built) != self.manifest["exposure_usd"]:
+            rule = "is not the book of the run: another version of rackrisk made it; use the one in manifest.json"
+            raise RunProblems(str(self.folder), [problem(self.folder, "portfolio", settings.portfolio.name, rule)])
+        return opened
+
+    def _opened(self, engine: str) -> Opened:
+        from .models.mechanisms import Mechanisms
+        from .models.opened import open_simulation
+
+        settings = self.settings
+        return open_simulation(
             self.book,
             market=settings.market,
             recovery=settings.recovery,
@@ -64,14 +76,10 @@ class Rebuilt:
             months=settings.months,
             seed=settings.seed,
             as_of=settings.as_of,
-            engine=name,
-            precision="float64" if name == "reference" else ran["precision"],
+            engine=engine,
+            precision="float64" if engine == "reference" else self.manifest["engine"]["precision"],
             segments=settings.measures.segments,
         )
-        if exposures(opened.built) != self.manifest["exposure_usd"]:
-            rule = "is not the book of the run: another version of rackrisk made it; use the one in manifest.json"
-            raise RunProblems(str(self.folder), [problem(self.folder, "portfolio", settings.portfolio.name, rule)])
-        return opened
 
 
 def finished(text: str | Path) -> tuple[Path, dict[str, Any]]:

@@ -93,6 +93,24 @@ def test_the_life_beside_an_engine_is_that_of_the_engine_but_for_rounding(engine
                 np.testing.assert_allclose(mine, theirs, rtol=rounding, atol=rounding * max(abs(mine).max(), 1))
 
 
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_an_engine_that_shows_no_months_is_replayed_with_its_own_losses(precision: str) -> None:
+    """In float64 the CUDA engine has the reference's integers, and so has what is replayed beside it."""
+    now, (whole, market) = opened("cuda", precision), built(book())
+    arguments = (whole.book, market, whole.scale, path_maker(whole))
+    assert open_replay("cuda", *arguments, seed=SEED, precision=precision) is None
+    run, beside = run_scenarios(now, COUNT), replay_beside(now, whole.book, market, path_maker(whole), seed=SEED)
+    _, _, reference = ready("reference")
+    for scenario in worst(run, 2):
+        found, expected = beside(scenario, 5), reference(scenario, 5)
+        assert np.array_equal(found.tally.loss[0], run.loss[scenario])
+        assert np.array_equal(found.default_month, expected.default_month)
+        assert np.array_equal(found.cause, expected.cause)
+        rounding = 0.0 if precision == "float64" else 1e-4
+        np.testing.assert_allclose(found.life.cash_usd, expected.life.cash_usd, rtol=rounding, atol=rounding * 1e6)
+        assert not found.exact
+
+
 def test_an_obligor_alone_at_the_prices_of_all_lives_as_among_them() -> None:
     """Obligors see each other through prices and in no other way."""
     whole, market = built(book())

@@ -18,6 +18,7 @@ from rackrisk.models.mechanisms import Mechanisms
 from rackrisk.models.shapley import all_subsets, shapley_weights
 from rackrisk.models.simulate import simulate
 
+from ..helpers.emulated import engine_at_hand
 from ..helpers.loans import AS_OF, ASICS, GENERATIONS
 
 PLAYERS = ("a", "b", "c", "d")
@@ -119,19 +120,20 @@ def book() -> pl.DataFrame:
 
 def run(switches: Mechanisms, engine: str = "reference", **options: Any) -> Attribution:
     settings = structural_settings("market=hash_credit_crisis")
-    return attribute(
-        book(),
-        market=settings.market,
-        recovery=settings.recovery,
-        mechanisms=switches,
-        months=24,
-        scenarios=64,
-        seed=1,
-        as_of=AS_OF,
-        levels=[0.9, 0.999],
-        engine=engine,
-        **options,
-    )
+    with engine_at_hand(engine):
+        return attribute(
+            book(),
+            market=settings.market,
+            recovery=settings.recovery,
+            mechanisms=switches,
+            months=24,
+            scenarios=64,
+            seed=1,
+            as_of=AS_OF,
+            levels=[0.9, 0.999],
+            engine=engine,
+            **options,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -168,9 +170,10 @@ def test_worlds_are_what_the_simulation_says_of_their_switches(found: Attributio
 
 
 @pytest.mark.slow
-def test_engines_agree_in_all_sixty_four_worlds() -> None:
+@pytest.mark.parametrize("engine", ["jax", "cuda"])
+def test_engines_agree_in_all_sixty_four_worlds(engine: str) -> None:
     mechanisms = Mechanisms()
-    one, other = run(mechanisms), run(mechanisms, engine="jax", precision="float64")
+    one, other = run(mechanisms), run(mechanisms, engine=engine, precision="float64")
     assert one.worlds.height == other.worlds.height
     assert one.worlds.select(SWITCHES).unique().height == 64
     scale = float(one.worlds["value"].to_numpy().max())

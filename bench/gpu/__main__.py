@@ -34,7 +34,10 @@ from .show import tables
 BUDGET_S = 8 * 60
 FULL = ((1_000, 100_000), (10_000, 20_000), (100_000, 10_000), (1_000_000, 10_000))  # loans, scenarios
 QUICK = ((1_000, 4_096), (10_000, 2_048))
-NAMES = ((1_000, 1_000_000), (100_000, 100_000), (1_000_000, 65_536))  # copula
+NAMES = (  # copula: names, scenarios, names of one PD and loading
+    *((1_000, 1_000_000, 50), (1_000, 1_000_000, 8), (100_000, 100_000, 5_000), (100_000, 100_000, 8)),
+    (1_000_000, 65_536, 50_000),
+)
 PEER_LOANS, PEER_SCENARIOS, JAX_SCENARIOS = 10_000, 512, 2_048
 
 
@@ -113,8 +116,8 @@ def timed(device: CupyDevice, quick: bool, *, until: float) -> dict[str, Any]:
     jobs: list[tuple[str, str, Callable[[], list[dict[str, Any]]]]] = []
     for loans, scenarios in QUICK if quick else FULL:
         jobs.append(("structural", f"{loans:,} loans", partial(speed.structural, device, loans, scenarios)))
-    for names, scenarios in NAMES[: 1 if quick else None]:
-        jobs.append(("copula", f"{names:,} names", partial(_alone, copula_speed, device, names, scenarios)))
+    for names, scenarios, alike in NAMES[: 1 if quick else None]:
+        jobs.append(("copula", f"{names:,} names", partial(_alone, copula_speed, device, names, scenarios, alike)))
     if find_spec("jax") is not None:
         jobs.append(("peers", "JAX engine", partial(_alone, speed.jax_engine, case, JAX_SCENARIOS)))
     jobs.append(("peers", "CuPy", partial(_alone, _unfused, cupy_library, case)))

@@ -21,11 +21,22 @@ NEAR_TIES = (
 
 
 def make_pool(
-    names: int, *, seed: int, factors: int = 1, years: int = 1, kind: str = "fixed", segments: int = 1
+    names: int,
+    *,
+    seed: int,
+    factors: int = 1,
+    years: int = 1,
+    kind: str = "fixed",
+    segments: int = 1,
+    alike: int = NAMES_PER_BUCKET,
 ) -> Pool:
-    """PDs from 0.03 % to 10 %, random loadings and exposures; two factors or more are independent."""
+    """PDs from 0.03 % to 10 %, random loadings and exposures; two factors or more are independent.
+
+    Args:
+        alike: names of one PD and loading.
+    """
     random = np.random.default_rng(seed)
-    buckets = -(-names // NAMES_PER_BUCKET)
+    buckets = -(-names // alike)
     loading = random.uniform(0.2, 0.6, (factors, buckets)) / factors**0.5
     threshold = np.sort(random.uniform(-3.4, -1.3, (years, buckets)), axis=0)
     cells = random.integers(2**28, 2**30, (4, 64)).astype(np.int32)
@@ -35,7 +46,7 @@ def make_pool(
             threshold=threshold,
             loading=loading,
             inverse_residual=1 / np.sqrt(1 - (loading**2).sum(axis=0)),
-            first=np.minimum(np.arange(buckets + 1) * NAMES_PER_BUCKET, names).astype(np.int32),
+            first=np.minimum(np.arange(buckets + 1) * alike, names).astype(np.int32),
             lgd_loading=loading * 0.5 if wrong_way else np.zeros((factors, 0)),
             lgd_residual=np.sqrt(1 - ((loading * 0.5) ** 2).sum(axis=0)) if wrong_way else np.zeros(0),
         ),
@@ -75,9 +86,9 @@ def check_pool(device: Device, pool: Pool, seed: int) -> dict[str, Any]:
     return {"holds": apart <= allowed and (not wrong or apart > 0), "near_ties": apart, "fields_that_differ": wrong}
 
 
-def copula_speed(device: CupyDevice, names: int, scenarios: int) -> dict[str, Any]:
+def copula_speed(device: CupyDevice, names: int, scenarios: int, alike: int) -> dict[str, Any]:
     """One factor, fixed LGD, one year: the kernel alone, and a whole run."""
-    pool = make_pool(names, seed=names)
+    pool = make_pool(names, seed=names, alike=alike)
     engine = CopulaCuda(device, pool, key=key_words(1))
     count = min(scenarios, engine.batch)
     with device.active():
@@ -86,6 +97,7 @@ def copula_speed(device: CupyDevice, names: int, scenarios: int) -> dict[str, An
     rate = names * count / statistics.median(kernels)
     return {
         "names": names,
+        "grades": pool.buckets.inverse_residual.size,
         "scenarios": count,
         "kernels_s": kernels,
         "whole_s": whole,

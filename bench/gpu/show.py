@@ -60,10 +60,11 @@ def structural_table(rows: list[dict[str, Any]]) -> str:
 
 def copula_table(rows: list[dict[str, Any]]) -> str:
     """Loan-scenarios a second, in billions."""
-    header = ("names", "scenarios", "kernels s", "G/s", "slots", "whole s")
+    header = ("names", "grades", "scenarios", "kernels s", "G/s", "slots", "whole s")
     lines = [
         [
             f"{row['names']:,}",
+            f"{row['grades']:,}",
             f"{row['scenarios']:,}",
             f"{statistics.median(row['kernels_s']):.4f}",
             f"{row['loan_scenarios_per_s'] / 1e9:.0f}",

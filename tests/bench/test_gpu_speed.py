@@ -87,13 +87,13 @@ def test_rates_are_work_over_time_and_slots_the_cards_over_the_rate(card: CupyDe
 
 
 def test_the_copula_is_timed_too(card: CupyDevice) -> None:
-    row = copula_speed(card, 40, 64)
+    row = copula_speed(card, 40, 64, 8)
     assert row["loan_scenarios_per_s"] == pytest.approx(40 * 64 / np.median(row["kernels_s"]))
 
 
 def test_every_measurement_finds_its_way_into_the_tables(card: CupyDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_gpu, "QUICK", ((20, 8),))
-    monkeypatch.setattr(bench_gpu, "NAMES", ((40, 64),))
+    monkeypatch.setattr(bench_gpu, "NAMES", ((40, 64, 8),))
     monkeypatch.setattr(bench_gpu, "PEER_LOANS", 20)
     monkeypatch.setattr(bench_gpu, "find_spec", lambda _: None)
     monkeypatch.setattr(bench_gpu, "cupy_library", missing)

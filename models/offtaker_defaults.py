@@ -128,8 +128,9 @@ class Weighted:
     @classmethod
     def of(cls, weight: Array, loss: Array) -> Weighted:
         """From weights [S, K] and losses [S]."""
-        squares = weight * weight
-        return cls(weight.sum(axis=0), squares.sum(axis=0), loss @ weight, loss @ squares, (loss * loss) @ squares)
+        squares, column = weight * weight, loss[:, None]
+        terms = (weight, squares, weight * column, squares * column, squares * column * column)
+        return cls(*(term.sum(axis=0) for term in terms))  # row after row: a library's product has no fixed order
 
     def plus(self, other: Weighted) -> Weighted:
         """The sums of both."""

@@ -115,8 +115,8 @@ def gather(
     for rows in replay:
         _check(rows.loss, groups, tail.numbers, done)
         y = np.concatenate([_grouped(rows.loss, dimension) for dimension in parts], axis=1)
-        # Row by row, so that the batch cannot be seen in a sum.
-        combined.append(np.array([weights @ row for row in rows.loss.astype(np.float64)]))
+        # Row by row, and no product of matrices: neither the batch nor the library can be seen in a sum.
+        combined.append(np.array([(weights * row).sum(axis=1) for row in rows.loss.astype(np.float64)]))
         for b in range(len(rows.loss)):
             for moments in _sets_of(tail, found, done + b):
                 moments.add(

@@ -78,7 +78,7 @@ def _fair_scope(
     el = float((book.mean_loss_usd * scope.facilities).sum())
     loss = el / pv if pv > 0 else np.nan
     capital_usd = es.es[: len(book.balance_usd)]
-    charge, capital = (float(weights[row] @ capital_usd) for row in (place, place + len(scopes)))
+    charge, capital = (float((weights[row] * capital_usd).sum()) for row in (place, place + len(scopes)))
     of_charge, of_capital = (found.influence_of(row, es) * book.quantum_usd for row in (place, place + len(scopes)))
     charge_error, capital_error = (standard_error(values) for values in (of_charge, of_capital))
     of_loss = loss * book.relative_loss(scope.group)

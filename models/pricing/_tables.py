@@ -73,7 +73,7 @@ def _mean_quotes(scopes: list[PricedScope], inside: Array, quoted: Array, book: 
     """Quoted spreads of the scopes' quoted parts, weighted by PV of balance; NaN for whole scopes."""
     pv = inside * book.pv_balance_usd_years
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = (pv @ np.nan_to_num(quoted)) / pv.sum(axis=1)
+        mean = (pv * np.nan_to_num(quoted)).sum(axis=1) / pv.sum(axis=1)
     return np.where([scope.kind == QUOTED for scope in scopes], mean, np.nan)
 
 
@@ -83,7 +83,7 @@ def _frame(
     """Rows of facilities ([1, 1] for `inside`) or of scopes ([Q, F])."""
 
     def total(amounts: Array) -> Array:
-        return amounts if inside.size == 1 and len(fair.loss) == len(amounts) else inside @ amounts
+        return amounts if inside.size == 1 and len(fair.loss) == len(amounts) else (inside * amounts).sum(axis=1)
 
     low, high = fair.interval(confidence)
     columns = {

@@ -81,14 +81,16 @@ def _row(measure: str, level: float | None, value: Array, error: Array, share_er
 
 def _frame(part: Dimension, row: dict[str, Any]) -> pl.DataFrame:
     numbers = ("value_usd", "std_error_usd", "share", "share_std_error")
-    labels = {"dimension": part.name, "measure": row["measure"], "method": row["method"]}
-    size = len(part.members)
-    columns: dict[str, Any] = {
-        name: [label] * size if isinstance(label, str) else label for name, label in labels.items()
-    }
-    columns |= {"name": part.members, "level": pl.Series([row["level"]] * size, dtype=pl.Float64)}
-    columns |= {name: pl.Series(row[name], dtype=pl.Float64).fill_nan(None) for name in numbers}
-    return pl.DataFrame(columns).select("dimension", "name", "measure", "level", *numbers, "method")
+    method = row["method"]
+    frame = pl.DataFrame(
+        {"name": part.members, **{name: pl.Series(row[name], dtype=pl.Float64).fill_nan(None) for name in numbers}}
+    ).with_columns(
+        dimension=pl.lit(part.name),
+        measure=pl.lit(row["measure"]),
+        level=pl.lit(row["level"], pl.Float64),
+        method=pl.lit(method) if isinstance(method, str) else pl.Series(method, dtype=pl.String),
+    )
+    return frame.select("dimension", "name", "measure", "level", *numbers, "method")
 
 
 def concentration_table(contributions: pl.DataFrame) -> pl.DataFrame:

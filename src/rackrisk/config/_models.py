@@ -28,7 +28,7 @@ class Shape:
 
 
 SHAPES = {
-    "structural": Shape("facilities", without=(), row_bytes=2_000),  # about 70 tape columns and 60 result columns
+    "structural": Shape("facilities", without=(), row_bytes=4_000),  # 160 columns, and 20 rows of contributions
     "copula": Shape("names", without=("engine.precision",), row_bytes=600),
 }
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TOP_LOSERS, TOP_OBLIGORS, TOP_HAPPENINGS = 3, 20, 4
 Row = Mapping[str, Any]
+CAVEAT = "a simulated world: it says nothing about the standing of anybody named"
 _SHORT = {"payment": "payment", "margin": "margin", "refinancing": "refi"}
 
 
@@ -55,6 +56,7 @@ def print_worst(found: Explanation, worst: WorstScenarios, console: Console) -> 
         _print_happenings(number, worst.happenings.filter(scenario=number), console)
     console.print()
     console.print(_losers(worst))
+    print_line(console, CAVEAT, "dim")
     first = worst.losers.row(0, named=True)
     console.print()
     _print_next(found, console, first["scenario"], first["obligor_id"])
@@ -144,6 +146,7 @@ def print_scenario(found: Explanation, console: Console) -> None:
     console.print(obligor_table("Obligors that default, by loss", lost.head(TOP_OBLIGORS).to_dicts()))
     if lost.height > TOP_OBLIGORS:
         print_line(console, f"{lost.height - TOP_OBLIGORS} more with --json")
+    print_line(console, CAVEAT, "dim")
     if not lost.is_empty():
         console.print()
         _print_next(found, console, story.scenario, lost["obligor_id"][0])

@@ -71,6 +71,9 @@ def test_the_estate_is_shared_out_and_no_more_than_it(world: str) -> None:
         unpaid, room = total(found.claims, "unpaid_usd"), ROUNDING * story.balance_usd + 1e-3
         assert paid <= estate + room
         assert total(found.claims, "claim_usd") == pytest.approx(paid + unpaid, abs=room)
+        pool = total(found.assets, "pledged_usd") + total(found.accounts.filter(name="cash"), "usd")
+        secured = found.claims.filter(pl.col("rank") != "unsecured")
+        assert total(secured, "from_collateral_usd") == pytest.approx(min(total(secured, "claim_usd"), pool), abs=room)
         if unpaid > room:
             assert paid == pytest.approx(estate, abs=room)
         parts = ["from_collateral_usd", "from_rest_usd", "elsewhere_usd", "lost_usd"]

@@ -192,9 +192,10 @@ def _simulate(plan: AttributionPlan, progress: ProgressReport) -> Attribution:
 
 
 def _write(folder: Draft, plan: AttributionPlan, result: Attribution) -> dict[str, Any]:
-    """Tables and picture first, then the manifest with every output."""
+    """Tables and picture first, then the manifest, then the report that reads them, the manifest with every output."""
     from .attribution_picture import picture
-    from .run_folder import CONFIG, MANIFEST, TABLES, list_files
+    from .report import render
+    from .run_folder import CONFIG, MANIFEST, REPORT, TABLES, list_files
 
     with timed(plan.timings, "write"):
         folder.write_frame(f"{TABLES}/attribution.parquet", result.shares)
@@ -202,7 +203,11 @@ def _write(folder: Draft, plan: AttributionPlan, result: Attribution) -> dict[st
         folder.write_text(CONFIG, settings_yaml(plan.settings))
         confidence = plan.settings.measures.confidence
         folder.write_text(PICTURE, picture(result.shares, exposure_usd=result.exposure_usd, confidence=confidence))
+    folder.write_json(MANIFEST, _manifest(plan, result))
+    with timed(plan.timings, "report"):
+        folder.write_text(REPORT, render(folder.path))
     manifest = _manifest(plan, result) | {"outputs": list_files(folder.path)}
+    (folder.path / MANIFEST).unlink()
     folder.write_json(MANIFEST, manifest)
     return manifest
 

@@ -185,11 +185,11 @@ def render_again(folder: str) -> Path:
         RunFolderError: there is no finished run in `folder`, or its files cannot be read.
     """
     from .report import ReportError, render
-    from .run_folder import LOSSES, REPORT, RunFolderError, finished_run, replace_report
+    from .run_folder import LOSSES, REPORT, TABLES, RunFolderError, finished_run, replace_report
 
     path = finished_run(folder)
-    if not (path / LOSSES).is_file():
-        raise RunFolderError(f"{folder}: holds no losses.parquet, so there is no report to be made of it")
+    if not any((path / name).is_file() for name in (LOSSES, f"{TABLES}/attribution.parquet")):
+        raise RunFolderError(f"{folder}: holds neither losses nor shares of them: there is no report to be made of it")
     try:
         replace_report(path, render(path))
     except (ReportError, ValueError) as error:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .attribution_picture import pictured, rows_of
 from .figures import MoneyUnit, is_number, percent, ratio
 from .progress import duration, rate_text
+from .report._shares import pictured, rows_of
 from .screen import add_row, level_text, one_line, portfolio_name, print_line, print_notes, print_places, table_of
 
 if TYPE_CHECKING:

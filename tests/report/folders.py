@@ -14,8 +14,14 @@ from rackrisk.models.measures import measures_table
 from rackrisk.models.results import SimulationResult
 
 from ..helpers.fake_result import fake_result, fake_simulate
+from .tail_tables import attribution, tail_tables
 
-TABLES = ("facilities", "pd_term", "early_warning", "fans", "defaults_by_cause", "loss_given_default")
+OF_RESULT = ("facilities", "pd_term", "early_warning", "fans", "defaults_by_cause", "loss_given_default")
+TAIL = (
+    "pricing", "contributions", "concentration", "offtaker_defaults", "attribution", "worst_scenarios", "worst_moves",
+    "worst_happenings", "worst_losers",
+)  # fmt: skip
+TABLES = (*OF_RESULT, *TAIL)
 
 #: Names that try to be markup, to leave their place, to run, to reverse the line or to push everything aside.
 HOSTILE = (
@@ -36,14 +42,19 @@ HOSTILE = (
 
 
 def write_run(
-    folder: Path, result: SimulationResult, *, manifest: Mapping[str, Any] | None = None, config_text: str = "seed: 1\n"
+    folder: Path,
+    result: SimulationResult,
+    *,
+    manifest: Mapping[str, Any] | None = None,
+    config_text: str = "seed: 1\n",
+    tail: Mapping[str, pl.DataFrame] | None = None,
 ) -> Path:
-    """Write a run folder without `DONE`; entries of `manifest` replace the usual ones."""
+    """Write a run folder without `DONE`; entries of `manifest` replace the usual ones, `tail` the answers beside."""
     (folder / "tables").mkdir(parents=True)
     result.losses.write_parquet(folder / "losses.parquet")
     measures_table(result, (0.99, 0.999), 0.95).write_parquet(folder / "tables" / "measures.parquet")
-    for name in TABLES:
-        frame: pl.DataFrame = getattr(result, name)
+    frames = {name: getattr(result, name) for name in OF_RESULT} | dict(tail_tables(result) if tail is None else tail)
+    for name, frame in frames.items():
         frame.write_parquet(folder / "tables" / f"{name}.parquet")
     (folder / "config.resolved.yaml").write_text(config_text, encoding="utf-8")
     written = {**_manifest(result), **(manifest or {})}
@@ -86,7 +97,31 @@ def hostile_run(folder: Path) -> Path:
         "config_hash": HOSTILE[9],
     }
     config = f"name: kept out\nout: /kept/out\nnote: {HOSTILE[0]}\nother: </pre>{HOSTILE[1]}\n"
-    return write_run(folder, spoilt, manifest=manifest, config_text=config)
+    tail = hostile_tail(spoilt)
+    return write_run(folder, spoilt, manifest=manifest, config_text=config, tail=tail)
+
+
+def hostile_tail(result: SimulationResult) -> dict[str, pl.DataFrame]:
+    """Answers whose tenants, mechanisms, causes, units, channels and verdicts are hostile."""
+    tail = tail_tables(result, tenants=HOSTILE)
+    first = pl.int_range(pl.len()) % 9 == 0
+    odd = {"worst_losers": ("cause", 3), "worst_moves": ("unit", 0), "pricing": ("verdict", 1)}
+    for table, (name, place) in odd.items():
+        word = pl.when(first).then(pl.lit(HOSTILE[place])).otherwise(pl.col(name))
+        tail[table] = tail[table].with_columns(word.alias(name))
+    return tail | {"attribution": attribution(result, HOSTILE[:6])}
+
+
+def attribution_folder(folder: Path, *, hostile: bool = False) -> Path:
+    """A folder of shares by mechanism alone, as `rackrisk attribute` writes it."""
+    result = fake_result(n_scenarios=64, n_facilities=40)
+    (folder / "tables").mkdir(parents=True)
+    shares = attribution(result, HOSTILE[:6]) if hostile else attribution(result)
+    shares.write_parquet(folder / "tables" / "attribution.parquet")
+    (folder / "config.resolved.yaml").write_text("seed: 1\n", encoding="utf-8")
+    written = {**_manifest(result), "schema": "rackrisk/attribution/1"}
+    (folder / "manifest.json").write_text(json.dumps(written), encoding="utf-8")
+    return folder
 
 
 def _manifest(result: SimulationResult) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def test_losses_and_measures_alone_make_a_page(run_path: Path) -> None:
         (run_path / "tables" / f"{table}.parquet").unlink()
     tree = parse(render(run_path))
     sections = [node.attributes["id"] for node in tree.every("section")]
-    assert sections == ["answer", "subject", "losses", "segments", "identity", "limits"]
+    assert sections == ["answer", "attribution", "segments", "subject", "losses", "identity", "limits"]
 
 
 def test_a_bare_manifest_is_enough(run_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_unknown_errors_are_not_drawn_as_zero(run_path: Path) -> None:
         pd_term=_without(result.pd_term, "pd_count_std_error"),
         facilities=_without(result.facilities, "pd_std_error", "el_std_error_usd"),
     )
-    tree = parse(render(write_run(run_path, changed)))
+    tree = parse(render(write_run(run_path, changed, tail={})))
     chart = next(f for f in tree.every("figure") if f.attributes["id"] == "pd-count")
     assert not [p for p in chart.every("path") if "band" in p.attributes["class"]]
     assert "±" not in " ".join(row.text() for row in _facility_rows(tree))

@@ -14,8 +14,10 @@ from .pages import Node, parse
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with enough scenarios for all errors."""
-    return write_run(tmp_path_factory.mktemp("numbers") / "run", fake_result(n_scenarios=5_000, n_facilities=60))
+    """A run with enough scenarios for all errors, without the tables that have their own tests."""
+    return write_run(
+        tmp_path_factory.mktemp("numbers") / "run", fake_result(n_scenarios=5_000, n_facilities=60), tail={}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,17 @@ from .pages import Node
 
 SECTIONS = (
     "answer",
-    "subject",
-    "losses",
+    "attribution",
+    "pricing",
+    "contributions",
+    "early-warning",
     "segments",
     "defaults",
-    "early-warning",
-    "market",
+    "worst",
+    "subject",
+    "losses",
     "facilities",
+    "market",
     "identity",
     "limits",
 )
@@ -58,7 +62,7 @@ def test_the_style_sheet_fetches_nothing(usual: Node) -> None:
 
 def test_every_picture_has_title_caption_and_numbers(usual: Node) -> None:
     figures = list(usual.every("figure"))
-    assert len(figures) >= 14
+    assert len(figures) >= 18
     for figure in figures:
         assert figure.one("h3").text()
         assert figure.one("figcaption").text()

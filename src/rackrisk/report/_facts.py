@@ -111,8 +111,11 @@ class Facts:
 
     @cached_property
     def n_scenarios(self) -> int:
-        """Number of scenarios."""
-        return self.run.losses.height
+        """Number of scenarios; of each world where the folder holds shares of losses and no losses."""
+        if self.run.model != "attribution":
+            return self.run.losses.height
+        counts = self.run.tables["measures"]["n_scenarios"].drop_nulls()
+        return int(counts[0]) if len(counts) else 0
 
     @cached_property
     def months(self) -> int | None:

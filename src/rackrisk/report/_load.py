@@ -15,6 +15,8 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
+from ._shares import TOTAL
+
 _F, _S, _I = pl.Float64, pl.String, pl.Int64
 
 LOSS_COLUMNS: Mapping[str, Any] = {"loss": _F, "weight": _F}
@@ -37,6 +39,7 @@ _STRUCTURAL: Tables = {
     "early_warning": {
         "month": _I, "scope": _S, "active_share": _F, "dscr_below_1_2": _F, "dscr_below_1_0": _F,
         "ltv_above_covenant": _F, "book_ltv": _F, "clearing_ltv": _F,
+        "n_scenarios": _I,
     },
     "fans": {
         "channel": _S, "unit": _S, "month": _I, "mean": _F, "p05": _F, "p25": _F, "p50": _F, "p75": _F, "p95": _F,
@@ -44,6 +47,48 @@ _STRUCTURAL: Tables = {
     },
     "loss_given_default": {"scope": _S, "lgd": _F, "std_error": _F},
     "defaults_by_cause": {"scope": _S, "cause": _S, "probability": _F, "std_error": _F},
+}  # fmt: skip
+_TAIL: Tables = {
+    "pricing": {
+        "kind": _S, "name": _S, "segment": _S, "balance_usd": _F, "loss_spread_annual": _F,
+        "loss_spread_std_error": _F, "capital_charge_annual": _F, "capital_charge_std_error": _F,
+        "fair_spread_annual": _F, "fair_spread_std_error": _F, "fair_spread_ci_low": _F, "fair_spread_ci_high": _F,
+        "quoted_spread_annual": _F, "mispricing_annual": _F, "mispricing_ci_low": _F, "mispricing_ci_high": _F,
+        "verdict": _S, "rank": _I,
+    },
+    "contributions": {
+        "dimension": _S, "name": _S, "measure": _S, "level": _F, "value_usd": _F, "std_error_usd": _F, "share": _F,
+        "share_std_error": _F,
+    },
+    "concentration": {
+        "dimension": _S, "measure": _S, "level": _F, "members": _I, "effective_members": _F,
+    },
+    "offtaker_defaults": {
+        "name": _S, "debt_usd": _F, "pd": _F, "pd_std_error": _F, "cost_usd": _F, "cost_std_error_usd": _F,
+        "n_replayed": _I,
+    },
+}  # fmt: skip
+_WORST: Tables = {
+    "worst_scenarios": {
+        "rank": _I, "scenario": _I, "loss_usd": _F, "loss_share": _F, "months_calm": _I, "months_boom": _I,
+        "months_stress": _I, "first_stress_month": _I, "defaults": _I, "defaults_payment": _I, "defaults_margin": _I,
+        "defaults_refinancing": _I, "offtaker_defaults": _I, "guarantor_defaults": _I, "lowest_impact": _F,
+        "lowest_impact_channel": _S,
+    },
+    "worst_moves": {
+        "rank": _I, "kind": _S, "channel": _S, "unit": _S, "start": _F, "low": _F, "low_month": _I, "end": _F,
+    },
+    "worst_happenings": {"rank": _I, "month": _I, "kind": _S, "name": _S, "balance_usd": _F},
+    "worst_losers": {
+        "rank": _I, "obligor_id": _S, "default_month": _I, "cause": _S, "loss_usd": _F, "lgd": _F,
+    },
+}  # fmt: skip
+_ATTRIBUTION: Tables = {
+    "attribution": {
+        "scope": _S, "measure": _S, "level": _F, "mechanism": _S, "value": _F, "std_error": _F, "ci_low": _F,
+        "ci_high": _F, "unit": _S, "share": _F, "share_std_error": _F, "alone": _F, "removed": _F, "n_scenarios": _I,
+        "method": _S,
+    },
 }  # fmt: skip
 _COPULA: Tables = {
     "names": {
@@ -57,7 +102,12 @@ _COPULA: Tables = {
 }  # fmt: skip
 
 #: Columns that the page uses, by model and table; all but `measures` are optional as tables.
-TABLES: Mapping[str, Tables] = {"structural": {**_MEASURES, **_STRUCTURAL}, "copula": {**_MEASURES, **_COPULA}}
+TABLES: Mapping[str, Tables] = {
+    "structural": {**_MEASURES, **_STRUCTURAL, **_TAIL, **_WORST, **_ATTRIBUTION},
+    "copula": {**_MEASURES, **_COPULA},
+}
+#: The schema of a folder that holds shares of the loss by mechanism and no losses.
+ATTRIBUTION_SCHEMA = "rackrisk/attribution/1"
 
 
 class ReportError(ValueError):
@@ -88,7 +138,8 @@ def load(folder: Path) -> RunData:
         ReportError: a file is missing, unreadable, or lacks a column.
     """
     manifest = _json_object(folder / "manifest.json")
-    config = manifest.get("config")
+    if manifest.get("schema") == ATTRIBUTION_SCHEMA:
+        return _attribution(folder, manifest)
     model = at(manifest, "config", "model", "name") or at(manifest, "choices", "model") or "structural"
     if model not in TABLES:
         raise ReportError(f"{folder / 'manifest.json'}: a run of an unknown model")
@@ -97,12 +148,29 @@ def load(folder: Path) -> RunData:
         for name, columns in TABLES[model].items()
         if name == "measures" or (folder / "tables" / f"{name}.parquet").exists()
     }
+    losses = _frame(folder / "losses.parquet", LOSS_COLUMNS)
+    return _data(folder, manifest, model=model, losses=losses, tables=tables)
+
+
+def _attribution(folder: Path, manifest: Mapping[str, Any]) -> RunData:
+    """A folder of `rackrisk attribute`; the totals of its table stand in for the measures of a run."""
+    name, columns = next(iter(_ATTRIBUTION.items()))
+    shares = _frame(folder / "tables" / f"{name}.parquet", columns)
+    measures = shares.filter(mechanism=TOTAL).select(_MEASURES["measures"].keys())
+    tables = {name: shares, "measures": measures}
+    return _data(folder, manifest, model="attribution", losses=pl.DataFrame(schema=LOSS_COLUMNS), tables=tables)
+
+
+def _data(
+    folder: Path, manifest: Mapping[str, Any], *, model: str, losses: pl.DataFrame, tables: Mapping[str, pl.DataFrame]
+) -> RunData:
+    config = manifest.get("config")
     return RunData(
         model=model,
         manifest=manifest,
         config=config if isinstance(config, dict) else {},
         config_text=_text(folder / "config.resolved.yaml"),
-        losses=_frame(folder / "losses.parquet", LOSS_COLUMNS),
+        losses=losses,
         tables=tables,
     )
 

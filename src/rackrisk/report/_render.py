@@ -24,8 +24,11 @@ from .sections import (
     LIMITS,
     Headline,
     Switch,
+    assumptions_section,
+    attribution_section,
     book_facts,
     composition,
+    contributions_section,
     defaults_section,
     early_warning_section,
     facilities_section,
@@ -34,8 +37,11 @@ from .sections import (
     losses_section,
     market_section,
     notes,
+    pricing_section,
     segments_section,
     switches,
+    totals_headline,
+    worst_section,
 )
 
 #: No scripts, nothing fetched, no forms, no other base address; styles are in the page, pictures may be data.
@@ -44,17 +50,21 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
+Make = Callable[[Facts], Section | None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Layout:
-    """What the page of a model is made of."""
+    """What the page of a model is made of: findings first, then what was simulated, then everything else."""
 
     subject: str
     headline: Callable[[Facts], Headline]
     pairs: Callable[[Facts], list[tuple[str, str]]]
     switches: Callable[[Facts], list[Switch]]
     composition: Callable[[Facts], Figure | None]
-    sections: Sequence[Callable[[Facts], Section | None]]
+    sections: Sequence[Make]
     limits: Sequence[str]
+    findings: Sequence[Make] = ()
 
 
 _LAYOUTS = {
@@ -64,14 +74,26 @@ _LAYOUTS = {
         pairs=book_facts,
         switches=switches,
         composition=composition,
-        sections=(
-            losses_section,
+        findings=(
+            attribution_section,
+            pricing_section,
+            contributions_section,
+            early_warning_section,
             segments_section,
             defaults_section,
-            early_warning_section,
-            market_section,
-            facilities_section,
+            worst_section,
         ),
+        sections=(losses_section, facilities_section, market_section, assumptions_section),
+        limits=LIMITS,
+    ),
+    "attribution": _Layout(
+        subject="Book and market",
+        headline=totals_headline,
+        pairs=book_facts,
+        switches=switches,
+        composition=composition,
+        findings=(attribution_section,),
+        sections=(assumptions_section,),
         limits=LIMITS,
     ),
     "copula": _Layout(
@@ -89,8 +111,9 @@ _LAYOUTS = {
 def render(folder: Path) -> str:
     """The report of a run folder as one HTML page.
 
-    The page depends on what the folder's manifest, configuration, losses and tables hold and on nothing else: no clock,
-    no path, no network. Names from tape and configuration appear as text only.
+    The page depends on what the folder's manifest, configuration, losses and tables hold, on what the shipped
+    configuration says of its parameters, and on nothing else: no clock, no path, no network. Names from tape and
+    configuration appear as text only.
 
     Args:
         folder: a run folder; `DONE` need not be there yet.
@@ -116,11 +139,16 @@ def _page(facts: Facts) -> dict[str, Any]:
         "pairs": layout.pairs(facts),
         "switches": layout.switches(facts),
         "composition": layout.composition(facts),
-        "sections": [section for make in layout.sections if (section := make(facts)) is not None],
+        "findings": _made(layout.findings, facts),
+        "sections": _made(layout.sections, facts),
         "identity": identity(facts),
         "limits": layout.limits,
         "notes": notes(facts),
     }
+
+
+def _made(parts: Sequence[Make], facts: Facts) -> list[Section]:
+    return [section for make in parts if (section := make(facts)) is not None]
 
 
 def _environment() -> Environment:

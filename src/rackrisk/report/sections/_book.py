@@ -14,17 +14,8 @@ from .._model import Cell, Column, Figure, Table, name_cell, value_cell
 from .._text import plain
 from ..charts import Bar, Row, RowPlot, row_scale
 from ._headline import as_of_text
+from ._mechanisms import MECHANISMS
 from ._row_figure import row_figure
-
-#: What each switch means, in the words of the model's documentation.
-MECHANISMS = {
-    "deflation": "GPU rents drift down and step down when a new generation ships",
-    "duration": "debt outlives contract and asset: balloons and refinancing tests",
-    "leverage": "BTC, hash price and the miners’ coins move",
-    "convergence": "correlations rise in the stress regime",
-    "vacuum": "forced sales: price impact, delay, physical haircut",
-    "offtake": "offtakers can default",
-}
 
 
 @dataclass(frozen=True, kw_only=True)

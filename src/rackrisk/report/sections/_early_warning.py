@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from .._facts import CURVES, ROWS, Facts, column, scope_name
-from .._format import percent
+from .._format import number, percent
 from .._model import Cell, Column, Figure, Key, Panel, Section, Table, name_cell, number_table
 from .._months import chosen, thinned, words
 from ..charts import SMALL, LinePlot, Series, ceiling, draw_lines, line_key
@@ -42,9 +42,17 @@ def early_warning_section(facts: Facts) -> Section | None:
         lead=f"Share of the obligors still performing that fail a test, in percent, at the end of {words(shown)}. "
         "Cover is tested where there is income and debt service is due. "
         f"The darkest shade stands for {100 * full:g}\u00a0% or more, in all three tables. Obligors that "
-        f"defaulted or repaid have left the count, so a share can fall while things get worse.{facts.left_out(ROWS)}",
+        f"defaulted or repaid have left the count, so a share can fall while things get worse. "
+        f"{_watched(facts)}{facts.left_out(ROWS)}".rstrip(),
         blocks=[*blocks, ltv] if ltv else blocks,
     )
+
+
+def _watched(facts: Facts) -> str:
+    """How many scenarios the shares are means of; empty where the run does not say."""
+    frame = facts.run.table("early_warning")
+    counts = [] if frame is None else frame["n_scenarios"].drop_nulls().to_list()
+    return f"Means of {number(counts[0], 0)} watched scenarios, without standard errors." if counts else ""
 
 
 def _scopes(facts: Facts) -> list[str]:

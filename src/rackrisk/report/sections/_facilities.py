@@ -9,16 +9,23 @@ from typing import Any
 import polars as pl
 
 from .._facts import Facts
-from .._format import basis_points, is_number, level_text, money, number, percent
+from .._format import Style, basis_points, is_number, level_text, money, number, percent
 from .._model import Cell, Column, Figure, Panel, Section, Table, name_cell, number_table, value_cell
 from .._text import NAME_LIMIT, label, plain, shorten
 from ..charts import BROAD, NARROW, Dot, Row, RowPlot, Span, draw_rows, wide_row_scale
-from ._segments import spread_legend
+from ._pricing import VERDICTS, Price, facility_prices
+from ._spread_key import spread_legend
 
 #: Rows of the table and of the picture.
 TABLE_ROWS, CHART_ROWS = 25, 15
 
 NO_QUOTE, NO_DEFAULT = "no quoted spread on the tape", "no scenario with a default"
+
+LOSS = (
+    "The EL spread is expected loss over the present value of the outstanding balance: what the spread must pay before "
+    "capital, funding, costs and profit. The gap is quoted less EL spread."
+)
+FAIR = "The fair spread covers expected loss and the charge for capital, before funding, costs and profit."
 
 Facility = Mapping[str, Any]
 
@@ -28,14 +35,13 @@ def facilities_section(facts: Facts) -> Section | None:
     if facts.facilities is None:
         return None
     rows = facts.facilities.head(TABLE_ROWS).to_dicts()
-    picture = _spread_figure(facts)
+    prices = facility_prices(facts)
+    picture = None if prices else _spread_figure(facts)  # fair spreads have a picture of their own
     return Section(
         slug="facilities",
         title="Facilities with the largest expected loss",
-        lead=f"{number(len(rows), 0)} of {number(facts.facilities.height, 0)} facilities. The EL spread is expected "
-        "loss over the present value of the outstanding balance: what the spread must pay before capital, funding, "
-        "costs and profit. The gap is quoted less EL spread.",
-        blocks=[_table(facts, rows), *([picture] if picture else [])],
+        lead=f"{number(len(rows), 0)} of {number(facts.facilities.height, 0)} facilities. {FAIR if prices else LOSS}",
+        blocks=[_table(facts, rows, prices), *([picture] if picture else [])],
     )
 
 
@@ -54,7 +60,7 @@ def gap(row: Facility) -> tuple[float | None, float | None]:
     return (quoted - fair, error) if is_number(quoted) and fair is not None else (None, None)
 
 
-def _table(facts: Facts, rows: Sequence[Facility]) -> Table:
+def _table(facts: Facts, rows: Sequence[Facility], prices: Mapping[str, Price]) -> Table:
     amount = money(v for r in rows for v in (r["balance_usd"], r["el_usd"]))
     loss = money((r["el_usd"] for r in rows), digits=4)
     share = percent(v for r in rows for v in (r["pd"], r["lgd"]))
@@ -67,8 +73,7 @@ def _table(facts: Facts, rows: Sequence[Facility]) -> Table:
             value_cell(row["pd"], share, error=row["pd_std_error"]),
             value_cell(row["lgd"], share, reason=NO_DEFAULT),
             value_cell(row["quoted_spread_annual"], spread, reason=NO_QUOTE),
-            value_cell(fair_spread(row)[0], spread, error=fair_spread(row)[1]),
-            _gap_cell(facts, row),
+            *_spread_cells(facts, row, prices.get(row["facility_id"]), spread),
             name_cell(row["segment"], text=label(row["segment"])),
         ]
         for row in rows
@@ -76,15 +81,30 @@ def _table(facts: Facts, rows: Sequence[Facility]) -> Table:
     heads = [
         Column(head="Facility and obligor", numeric=False), Column(head="EL", unit=loss.unit),
         Column(head="Balance", unit=amount.unit), Column(head="PD", unit="%"), Column(head="LGD", unit="%"),
-        Column(head="Quoted", unit="bp"), Column(head="EL spread", unit="bp"), Column(head="Gap", unit="bp"),
-        Column(head="Segment", numeric=False),
+        Column(head="Quoted", unit="bp"), Column(head="Fair" if prices else "EL spread", unit="bp"),
+        Column(head="Quoted − fair" if prices else "Gap", unit="bp"), Column(head="Segment", numeric=False),
     ]  # fmt: skip
     notes = [
-        f"± is one standard error. A gap is marked ▼ where its {level_text(facts.confidence)} interval lies below "
-        "zero, ▲ where it lies above. A positive gap is not a profit: capital, funding and costs come first."
+        f"± is one standard error. A difference is marked ▼ where its {level_text(facts.confidence)} interval lies "
+        "below zero, ▲ where it lies above. A positive one is not a profit: "
+        f"{'' if prices else 'capital, '}funding and costs come first."
     ]
     caption = "Facilities by expected loss"
     return Table(caption=caption, columns=heads, rows=body, kind="main facilities", notes=notes)
+
+
+def _spread_cells(facts: Facts, row: Facility, price: Price | None, style: Style) -> list[Cell]:
+    """What the spread should be, and what is left of the quote: with the charge for capital where it is known."""
+    if price is None:
+        return [value_cell(fair_spread(row)[0], style, error=fair_spread(row)[1]), _gap_cell(facts, row)]
+    fair, error = price["fair_spread_annual"], price["fair_spread_std_error"]
+    value = price["mispricing_annual"]
+    if not is_number(value):
+        return [value_cell(fair, style, error=error), value_cell(None, style, reason=NO_QUOTE)]
+    words, kind = VERDICTS.get(price["verdict"] or "", ("", ""))
+    sign = words[:2] if kind else ""
+    minor = f"± {style.error(error)}" if is_number(error) else ""
+    return [value_cell(fair, style, error=error), Cell(text=f"{sign}{style(value)}", minor=minor, kind=kind)]
 
 
 def _names_cell(row: Facility) -> Cell:

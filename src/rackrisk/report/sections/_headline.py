@@ -17,16 +17,26 @@ from .._format import (
     money_text,
     money_with_error,
     number,
-    odds,
     percent_text,
 )
 from .._load import at
 from .._text import plain
+from ._answer import (
+    driver_sentences,
+    loss_sentences,
+    pricing_sentences,
+    share_of_exposure,
+    shortfall_sentences,
+)
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
+
+
+#: Finds something in a run and says it in sentences.
+Find = Callable[[Facts], Iterator[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,29 +58,47 @@ class Headline:
 
     title: str
     lead: str
-    tiles: Sequence[tuple[Tile, Tile]]
+    tiles: Sequence[Sequence[Tile]]
     findings: Sequence[str]
 
 
 def headline(facts: Facts) -> Headline:
     """The top of the page of a structural run."""
-    return headline_of(facts, setting=_setting(facts), finders=(leading_segment, _cause, _coverage, _priced))
+    return headline_of(
+        facts,
+        setting=_setting(facts),
+        answers=(loss_sentences, shortfall_sentences, pricing_sentences, driver_sentences),
+        finders=(leading_segment, _cause, _coverage, _priced),
+    )
+
+
+def totals_headline(facts: Facts) -> Headline:
+    """The top of the page of an attribution, which knows totals and shares of them."""
+    answers = (loss_sentences, shortfall_sentences, driver_sentences)
+    setting = f"{_setting(facts)} Every combination of the mechanisms was simulated on the same scenarios."
+    return headline_of(facts, setting=setting, answers=answers, finders=(leading_segment,))
 
 
 def headline_of(
-    facts: Facts, *, setting: str, finders: Sequence[Callable[[Facts], Iterator[str]]], exposed: str = "lent"
+    facts: Facts,
+    *,
+    setting: str,
+    finders: Sequence[Find],
+    answers: Sequence[Find] = (loss_sentences,),
+    exposed: str = "lent",
 ) -> Headline:
     """The top of a page.
 
     Args:
         facts: the run.
         setting: a sentence on what was simulated.
+        answers: those who answer in the sentences after it.
         finders: those who find what stands out.
         exposed: what the exposure is.
     """
     return Headline(
         title=_title(facts, exposed),
-        lead=" ".join([setting, *_tail_sentences(facts)]),
+        lead=" ".join([setting, *(sentence for answer in answers for sentence in answer(facts))]),
         tiles=_tiles(facts),
         findings=[sentence for find in finders for sentence in find(facts)],
     )
@@ -84,12 +112,6 @@ def as_of_text(facts: Facts) -> str:
     except ValueError:
         return "month 0" if value is None else plain(value)
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def share_of_exposure(facts: Facts, value: float | None, scope: str = PORTFOLIO) -> float | None:
-    """A loss as a fraction of the scope's balance at the as-of date."""
-    exposure = facts.exposure.get(scope)
-    return value / exposure if value is not None and exposure else None
 
 
 def _title(facts: Facts, exposed: str) -> str:
@@ -106,33 +128,22 @@ def _title(facts: Facts, exposed: str) -> str:
 
 
 def _setting(facts: Facts) -> str:
-    months = "" if facts.months is None else f"Over {facts.months} months from {as_of_text(facts)}, in"
+    months = "" if facts.months is None else f"Simulated over {facts.months} months from {as_of_text(facts)}, in"
     market = facts.group("market")
     world = "" if market is None else f" of the market “{market}”"
     return f"{months or 'In'} {number(facts.n_scenarios, 0)} scenarios{world}."
 
 
-def _tail_sentences(facts: Facts) -> Iterator[str]:
-    for level in facts.levels[:2]:
-        estimate, shortfall = facts.measure("VaR", level=level), facts.measure("ES", level=level).value
-        var = estimate.value
-        if not var or estimate.std_error is None:  # too few scenarios to speak of one in so many
-            continue
-        share = share_of_exposure(facts, var)
-        part = "" if share is None else f" ({percent_text(share)})"
-        average = "" if shortfall is None else f"; such scenarios lose {money_text(shortfall)} on average"
-        yield f"{odds(1.0 - level)} {money_text(var)}{part} or more{average}."
-
-
-def _tiles(facts: Facts) -> list[tuple[Tile, Tile]]:
-    """Pairs: expected loss and standard deviation, then VaR and ES at each level."""
-    pairs = [(_tile(facts, "Expected loss", "EL", None), _tile(facts, "Standard deviation", "SD", None))]
-    for level in facts.levels:
-        words = level_text(level)
-        pairs.append(
-            (_tile(facts, f"VaR {words}", "VaR", level), _tile(facts, f"Expected shortfall {words}", "ES", level))
-        )
-    return pairs
+def _tiles(facts: Facts) -> list[list[Tile]]:
+    """Pairs: expected loss and standard deviation, then VaR and ES at each level; without those never asked for."""
+    asked = set(facts.run.tables["measures"]["measure"].to_list())
+    wanted = [(("Expected loss", "EL", None), ("Standard deviation", "SD", None))]
+    wanted += [(("VaR", "VaR", level), ("Expected shortfall", "ES", level)) for level in facts.levels]
+    return [
+        [_tile(facts, f"{name} {level_text(level)}".strip(), measure, level) for name, measure, level in pair
+         if measure in asked or measure == "EL"]
+        for pair in wanted
+    ]  # fmt: skip
 
 
 def _tile(facts: Facts, name: str, measure: str, level: float | None) -> Tile:

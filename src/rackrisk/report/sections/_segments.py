@@ -9,10 +9,11 @@ import polars as pl
 
 from .._facts import PORTFOLIO, ROWS, TABLE_SEGMENTS, Estimate, Facts, column, scope_name, total, weighted_mean
 from .._format import Style, basis_points, fine_money, level_text, number, percent
-from .._model import Cell, Column, Figure, Key, Section, Table, name_cell, number_table, value_cell
-from ..charts import Dot, Row, RowPlot, Span, marker, row_scale, swatch
+from .._model import Cell, Column, Figure, Section, Table, name_cell, number_table, value_cell
+from ..charts import Dot, Row, RowPlot, Span, row_scale
 from ._lgd import segment_lgd
 from ._row_figure import row_figure
+from ._spread_key import spread_legend
 
 NO_DEFAULT, NO_QUOTE = "no obligor of it defaulted in any scenario", "no quoted spread on the tape"
 
@@ -39,7 +40,9 @@ def segments_section(facts: Facts) -> Section | None:
     if not facts.segments:
         return None
     lines = [_line(facts, s) for s in [PORTFOLIO, *facts.segments[:TABLE_SEGMENTS]]]
-    figures = [_loss_figure(facts, lines[: ROWS + 1]), _spread_figure(facts, lines[: ROWS + 1])]
+    figures = [_loss_figure(facts, lines[: ROWS + 1])]
+    if facts.run.table("pricing") is None:  # has fair spreads, which say more
+        figures.append(_spread_figure(facts, lines[: ROWS + 1]))
     return Section(
         slug="segments",
         title="Losses by segment",
@@ -216,14 +219,6 @@ def _spread_figure(facts: Facts, lines: Sequence[Line]) -> Figure | None:
     )
     caption = "What facilities with a quote are paid, and what their expected loss costs. The number is the gap."
     return row_figure(facts, plot, caption, table=_spread_table(lines), legend=spread_legend())
-
-
-def spread_legend() -> list[Key]:
-    """The two points of a spread picture."""
-    return [
-        Key(swatch=swatch(marker(1, 13, 6, class_="mark s0")), text="quoted spread"),
-        Key(swatch=swatch(marker(3, 13, 6, class_="mark s1")), text="EL spread"),
-    ]
 
 
 def _spread_table(lines: Sequence[Line]) -> Table:

@@ -124,7 +124,7 @@ def test_five_worst_worlds_are_told_with_what_happened(run: Path, tree: Node) ->
     assert told["Prices"].startswith("H100 4.00 to 1.00 USD in month 58 (−75.0 %); Bitcoin")
     assert told["Tenants"].startswith("Tenant 0 in month 10 (behind USD 900 m)")
     assert told["Tenants"].endswith("; 2 more")
-    assert told["Forced sales"].startswith("push prices of GPUs to 40.0 % in month 58, mining machines to")
+    assert told["Forced sales"].startswith("lowest price, of the market’s: GPUs 40.0 % in month 58; mining machines")
     assert "a failed refinancing in month 46, LGD 50.0 %" in told["Largest losses"]
 
 

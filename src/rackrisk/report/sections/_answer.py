@@ -49,7 +49,7 @@ def shortfall_sentences(facts: Facts) -> Iterator[str]:
     for level in facts.levels:
         estimate = facts.measure("ES", level=level)
         if estimate.value is not None and facts.measure("VaR", level=level).value is None:
-            yield f"The worst {percent_text(1.0 - level)} of the scenarios lose {with_error(estimate)} on average."
+            yield f"The worst {level_text(1.0 - level)} of the scenarios lose {with_error(estimate)} on average."
 
 
 def pricing_sentences(facts: Facts) -> Iterator[str]:

@@ -22,7 +22,7 @@ KNOWN = ("rent_h100", "btc", "lease", "hashprice")
 
 #: Kinds of collateral by the beginning of their channel; an impact above `_NONE` is not told.
 COLLATERAL = {"gpu_": "GPUs", "asic_": "mining machines", "site": "powered sites", "btc": "coins"}
-_NONE = 0.995
+_NONE = 0.95
 
 World = Mapping[str, Any]
 
@@ -142,8 +142,8 @@ def _sales(moves: Sequence[World]) -> str:
         ]
         worst = min(impacts, key=lambda m: (m["low"], m["low_month"]), default=None)
         if worst is not None and worst["low"] < _NONE:
-            told.append(f"{what} to {percent_text(worst['low'])} in month {worst['low_month']}")
-    return f"push prices of {', '.join(told)} of the market’s" if told else "hardly move prices" if moves else ""
+            told.append(f"{what} {percent_text(worst['low'])} in month {worst['low_month']}")
+    return f"lowest price, of the market’s: {'; '.join(told)}" if told else "hardly move prices" if moves else ""
 
 
 def _losers(rows: Sequence[World]) -> str:

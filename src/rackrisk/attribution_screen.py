@@ -40,7 +40,8 @@ def print_attribution(run: AttributionRun, console: Console) -> None:
     if hidden > 0:
         print_line(console, f"{hidden} more segments in tables/attribution.parquet")
     print_notes(console, run.manifest["warnings"])
-    print_places(console, {"run": run.folder, "picture": run.folder / "attribution.svg"})
+    places = {"run": run.folder, "picture": run.folder / "attribution.svg", "report": run.folder / "report.html"}
+    print_places(console, places)
 
 
 def by_mechanism(run: AttributionRun, measure: str, level: float | None) -> Table:

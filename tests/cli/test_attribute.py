@@ -37,7 +37,8 @@ def test_the_folder_holds_tables_picture_and_manifest(small: tuple[str, ...], co
     assert command(*small).code == 0
     found = folder / "found"
     names = {item["path"] for item in list_files(found)}
-    assert names == {"attribution.svg", "config.resolved.yaml", "tables/attribution.parquet", "tables/worlds.parquet"}
+    tables = {"tables/attribution.parquet", "tables/worlds.parquet"}
+    assert names == {"attribution.svg", "config.resolved.yaml", "report.html", *tables}
     manifest = json.loads((found / "manifest.json").read_text())
     assert (found / "DONE").read_text() == done_text(found)
     assert manifest["outputs"] == list_files(found)
@@ -146,8 +147,20 @@ def test_bars_begin_where_the_last_one_ended() -> None:
     assert len(drawn[2]) - len(drawn[2].lstrip()) == len(drawn[3])
 
 
-def test_there_is_no_report_of_an_attribution(small: tuple[str, ...], command: Command) -> None:
+def test_its_report_is_made_again_with_the_same_bytes(small: tuple[str, ...], command: Command, folder: Path) -> None:
     command(*small)
+    page = (folder / "found/report.html").read_bytes()
+    assert b"Which mechanism loses the money" in page
+    assert command("report", "found").code == 0
+    assert (folder / "found/report.html").read_bytes() == page
+    assert (folder / "found/DONE").read_text() == done_text(folder / "found")
+
+
+def test_there_is_no_report_of_neither_losses_nor_shares(
+    small: tuple[str, ...], command: Command, folder: Path
+) -> None:
+    command(*small)
+    (folder / "found/tables/attribution.parquet").unlink()
     outcome = command("report", "found")
     assert (outcome.code, outcome.out) == (2, "")
     assert "no report to be made of it" in outcome.words

@@ -27,7 +27,7 @@ def with_error(estimate: Estimate) -> str:
     style = money_with_error(estimate.value or 0.0, estimate.std_error)
     if estimate.std_error is None:
         return style.with_unit(estimate.value)
-    return amount_text(style.unit, f"{style(estimate.value)} ± {style(estimate.std_error)}")
+    return amount_text(style.unit, f"{style(estimate.value)}\u00a0±\u00a0{style(estimate.std_error)}")
 
 
 def loss_sentences(facts: Facts) -> Iterator[str]:
@@ -87,5 +87,7 @@ def driver_sentences(facts: Facts) -> Iterator[str]:
         return
     level, member = segment
     text = f"{share_text(member)} of the ES {level_text(level)} comes from {scope_name(member['name'])}"
-    named = "" if tenant is None else f"; the largest tenant in it is {shorten(plain(tenant[1]['name']), NAME_LIMIT)}"
-    yield f"{text}{named} with {share_text(tenant[1])}." if tenant else f"{text}."
+    if tenant is not None:
+        name = shorten(plain(tenant[1]["name"]), NAME_LIMIT)
+        text += f"; of the tenants most of it, {share_text(tenant[1])}, is debt behind {name}"
+    yield f"{text}."

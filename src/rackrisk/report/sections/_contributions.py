@@ -43,7 +43,8 @@ def contributions_section(facts: Facts) -> Section | None:
         title="Where the tail comes from",
         lead=f"The {tail} is the mean loss of the worst scenarios; each part’s contribution is what it loses in them, "
         "so contributions add up to it exactly. A part whose share of the tail is larger than its share of the "
-        "balance makes the book riskier.",
+        "balance makes the book riskier. Offtaker and collateral are labels, not causes: a loan counts for whoever "
+        "rents from its borrower, whatever it fails on. What a tenant’s default causes is in the last table.",
         blocks=[block for block in [*figures, *tables] if block is not None],
     )
 
@@ -209,7 +210,8 @@ def _offtakers(facts: Facts) -> Table | None:
     heads += [Column(head="PD", unit="%"), Column(head="Behind debt of", unit=debt.unit), Column(head="Scenarios")]
     note = (
         "± is one standard error. Cost: loss of the whole book in scenarios in which the name defaults, less the loss "
-        "of the same scenarios with the name kept alive. Below zero: the book lost more with the name alive."
+        "of the same scenarios with the name kept alive. About zero where a guarantor stands behind the name; below "
+        "zero where halls that it leaves are let at better rents, at once in this model."
     )
     caption = "Offtakers and guarantors whose default costs most"
     return Table(caption=caption, columns=heads, rows=body, kind="main plain", notes=[note])

@@ -35,8 +35,9 @@ def pricing_section(facts: Facts) -> Section | None:
         slug="pricing",
         title="Does the spread pay for the risk?",
         lead="The fair spread is what expected loss costs a year, and a return on the capital that the facility needs"
-        f"{_settings(facts)}. It leaves out funding, liquidity, servicing and tax. Mispricing is quoted less fair: "
-        f"below zero the lender is paid too little. {verdict_counts(facts)}",
+        f"{_settings(facts)}. It is a model’s price for risk held to maturity, not a market price: funding, liquidity, "
+        "novelty and servicing are not in it. Mispricing is quoted less fair: below zero the lender is paid too "
+        f"little. {verdict_counts(facts)}",
         blocks=[_scope_table(facts, scopes), *(figure for figure in figures if figure is not None)],
     )
 

@@ -113,4 +113,5 @@ def _at_most(scope: PricedScope, book: PricedBook, own: FairSpreads, error_of_al
     each = np.nan_to_num(own.loss_error) * pv
     added = float(each[inside].sum())
     rest = float(each[whole & ~inside].sum()) + error_of_all * float(pv[whole].sum())
-    return min(added, rest) / float(pv[inside].sum())
+    paid = float(pv[inside].sum())
+    return min(added, rest) / paid if paid > 0 else float("nan")

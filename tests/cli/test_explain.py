@@ -162,6 +162,21 @@ def test_the_tape_is_found_from_anywhere(
     assert told(command, str(run), "--scenario", "3")["agrees"]
 
 
+def test_hostile_names_are_shown_and_do_nothing(command: Command, folder: Path) -> None:
+    name = "[red]x[/red] {0} %s $(id)"
+    rows = [row | {"obligor_id": name, "offtaker": "[link=file:///]lab[/link]"} for row in tape_rows(2)]
+    lease = {"contracted_share": "1", "contract_revenue_usd_month": "1000", "contract_end_date": "2027-01-31"}
+    write_tape(folder / "evil.csv", [row | lease for row in rows])
+    assert command("run", *SMALL, "portfolio.tape=evil.csv", "out=evil").code == 0
+    scenario, obligor = worst_of(folder / "evil")
+    assert obligor == name
+    for arguments in ((), ("--scenario", scenario), ("--scenario", scenario, "--obligor", name)):
+        outcome = command("explain", "evil", *arguments)
+        assert outcome.code == 0
+        assert "[red]x" in outcome.out
+    assert f"--obligor '{name}'" in " ".join(command("explain", "evil").out.split())
+
+
 def test_a_copula_run_says_what_it_does_not_have(command: Command, folder: Path) -> None:
     quick = ("model=copula", "scenarios=200", "portfolio.count=20", "engine=reference", "out=names", "--quiet")
     assert command("run", *quick).code == 0

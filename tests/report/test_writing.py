@@ -93,3 +93,20 @@ def test_shown_months_end_with_the_last(last: int, shown: int, said: str) -> Non
     assert months[-1] == last
     assert len(months) == shown
     assert words(months) == said
+
+
+@pytest.mark.parametrize(
+    ("style", "value", "error", "said"),
+    [
+        (fmt.percent([0.2]), 0.184, 0.011, "18.4 ± 1.1 %"),
+        (fmt.percent([0.2]), 0.184, None, "18.4 %"),
+        (fmt.percent([0.2]), 0.184, float("nan"), "18.4 %"),
+        (fmt.percent([0.2]), None, 0.011, "— n/a"),
+        (fmt.money([3.2e9]), 3.2e9, 1.1e8, "USD 3.20 ± 0.11 bn"),
+        (fmt.basis_points([0.01]), -0.0123, 0.00004, "−123 ± 0.4 bp"),
+    ],
+)
+def test_a_number_has_its_error_and_one_unit(
+    style: fmt.Style, value: float | None, error: float | None, said: str
+) -> None:
+    assert style.with_error(value, error).replace("\u00a0", " ") == said

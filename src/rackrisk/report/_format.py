@@ -55,7 +55,16 @@ class Style:
     def with_unit(self, value: float | None) -> str:
         """The number with its unit: money has it in front, everything else behind."""
         text = self(value)
-        if text == NOT_AVAILABLE or not self.unit:
+        return text if text == NOT_AVAILABLE else self._placed(text)
+
+    def with_error(self, value: float | None, std_error: float | None) -> str:
+        """The number, its standard error where there is one, and the unit: `18.4 ± 1.1 %`."""
+        if value is None or not is_number(value) or std_error is None or not is_number(std_error):
+            return self.with_unit(value)
+        return self._placed(f"{self(value)}{_SPACE}±{_SPACE}{self.error(std_error)}")
+
+    def _placed(self, text: str) -> str:
+        if not self.unit:
             return text
         return f"{text}{_SPACE}{self.unit}" if not self.unit.startswith("USD") else amount_text(self.unit, text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._facts import PORTFOLIO, Estimate, Facts, scope_name
-from .._format import amount_text, basis_points, is_number, level_text, money_with_error, odds, percent, percent_text
+from .._format import basis_points, is_number, level_text, money_with_error, odds, percent_text
 from .._text import NAME_LIMIT, plain, shorten
 from ._attribution import leading_mechanism
 from ._contributions import leading_member, share_text
@@ -24,10 +24,7 @@ def share_of_exposure(facts: Facts, value: float | None, scope: str = PORTFOLIO)
 
 def with_error(estimate: Estimate) -> str:
     """An amount with its standard error where it has one: `USD 338 ± 22 m`."""
-    style = money_with_error(estimate.value or 0.0, estimate.std_error)
-    if estimate.std_error is None:
-        return style.with_unit(estimate.value)
-    return amount_text(style.unit, f"{style(estimate.value)}\u00a0±\u00a0{style(estimate.std_error)}")
+    return money_with_error(estimate.value or 0.0, estimate.std_error).with_error(estimate.value, estimate.std_error)
 
 
 def loss_sentences(facts: Facts) -> Iterator[str]:
@@ -59,14 +56,13 @@ def pricing_sentences(facts: Facts) -> Iterator[str]:
         return
     style = basis_points([1.0])
     low, high = row["mispricing_ci_low"], row["mispricing_ci_high"]
-    error = f" ± {style.error(row['fair_spread_std_error'])}" if is_number(row["fair_spread_std_error"]) else ""
     known = is_number(low) and is_number(high)
     between = f", {level_text(facts.confidence)} interval {style(low)} to {style(high)}" if known else ""
     judged = _JUDGED.get(row["verdict"] or "", "the run is too short to judge the difference")
     assert set(_JUDGED) == set(VERDICTS)
     yield (
         f"Facilities with a quote are paid {style.with_unit(row['quoted_spread_annual'])} a year and should be paid "
-        f"{style(row['fair_spread_annual'])}{error}\u00a0bp: {judged} (quoted less fair "
+        f"{style.with_error(row['fair_spread_annual'], row['fair_spread_std_error'])}: {judged} (quoted less fair "
         f"{style.with_unit(row['mispricing_annual'])}{between})."
     )
     yield verdict_counts(facts)
@@ -76,12 +72,8 @@ def driver_sentences(facts: Facts) -> Iterator[str]:
     """The mechanism with the largest share; without an attribution, where most of the tail comes from."""
     mechanism = leading_mechanism(facts)
     if mechanism is not None:
-        style = percent([1.0])
-        error = f" ± {style.error(mechanism['share_std_error'])}" if is_number(mechanism["share_std_error"]) else ""
-        yield (
-            f"The biggest driver is {shorten(plain(mechanism['mechanism']), NAME_LIMIT)}: "
-            f"{style(mechanism['share'])}{error}\u00a0% of the expected loss."
-        )
+        name, share = shorten(plain(mechanism["mechanism"]), NAME_LIMIT), share_text(mechanism)
+        yield f"The biggest driver is {name}: {share} of the expected loss."
     segment, tenant = (leading_member(facts, dimension) for dimension in ("segment", "offtaker"))
     if segment is None:
         return

@@ -82,13 +82,7 @@ def leading_member(facts: Facts, dimension: str) -> tuple[float, Member] | None:
 
 def share_text(member: Member) -> str:
     """A share of the tail in words with its error: `18.4 ± 1.1 %`."""
-    return _with_error(member, percent([1.0]))
-
-
-def _with_error(member: Member, style: Style) -> str:
-    error = member["share_std_error"]
-    text = style(member["share"])
-    return style.with_unit(member["share"]) if not is_number(error) else f"{text} ± {style.error(error)}\u00a0%"
+    return percent([1.0]).with_error(member["share"], member["share_std_error"])
 
 
 def _figure(facts: Facts, dimension: str, level: float) -> Figure | None:
@@ -96,8 +90,8 @@ def _figure(facts: Facts, dimension: str, level: float) -> Figure | None:
     shown = found[:MEMBERS]
     if not shown:
         return None
-    style, title = percent([1.0]), DIMENSIONS[dimension][1]
-    rows = [Row(name=_name(dimension, m), number=_with_error(m, style), marks=_marks(facts, m)) for m in shown]
+    title = DIMENSIONS[dimension][1]
+    rows = [Row(name=_name(dimension, m), number=share_text(m), marks=_marks(facts, m)) for m in shown]
     reach = [v for row in rows for m in row.marks if isinstance(m, Dot) for v in (m.value, m.high or 0.0)]
     plot = RowPlot(
         slug=f"contributions-{dimension}",
@@ -213,5 +207,5 @@ def _offtakers(facts: Facts) -> Table | None:
         "of the same scenarios with the name kept alive. About zero where a guarantor stands behind the name; below "
         "zero where halls that it leaves are let at better rents, at once in this model."
     )
-    caption = "Offtakers and guarantors whose default costs most"
+    caption = "Whose default costs most"
     return Table(caption=caption, columns=heads, rows=body, kind="main plain", notes=[note])

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from .._facts import CURVES, PORTFOLIO, Facts, column, scope_name
-from .._format import is_number, level_text, percent
+from .._facts import CURVES, PORTFOLIO, Estimate, Facts, column, scope_name
+from .._format import Style, is_number, level_text, percent
 from .._model import Column, Figure, Key, Panel, Section, Table, number_table
 from .._months import chosen, thinned, words
 from .._text import label
@@ -28,6 +28,7 @@ from ..charts import (
 from ._headline import CAUSES
 from ._lgd import lgd_figure
 from ._row_figure import row_figure
+from ._segments import last_pd
 
 
 def defaults_section(facts: Facts) -> Section | None:
@@ -145,7 +146,8 @@ def _causes_figure(facts: Facts) -> Figure | None:
     sums = {s: math.fsum(v for v in values if v is not None) for s, values in shares.items()}
     style = percent(sums.values())
     rows = [
-        Row(name=scope_name(s), number=style.with_unit(sums[s]), marks=_stack(values)) for s, values in shares.items()
+        Row(name=scope_name(s), number=_number(style, sums[s], last_pd(facts, s)), marks=_stack(values))
+        for s, values in shares.items()
     ]
     title = "First cause of default"
     about = f"Stacked bars by segment: probability of default split into {', '.join(_cause_name(c) for c in causes)}."
@@ -156,13 +158,20 @@ def _causes_figure(facts: Facts) -> Figure | None:
     return row_figure(
         facts,
         plot,
-        "Probability of default by the horizon, split by what failed first. The number is the sum.",
+        "Probability of default by the horizon, split by what failed first. The number is the sum ± its standard "
+        "error; errors of the parts are in the table.",
         legend=[
             Key(swatch=swatch(element("rect", x=1, y=0, width=24, height=12, class_=f"bar c{i}")), text=_cause_name(c))
             for i, c in enumerate(causes)
         ],
         table=_causes_table(frame, scopes, causes),
     )
+
+
+def _number(style: Style, value: float, pd: Estimate) -> str:
+    """The sum of all causes, which is the PD, with the error of the PD."""
+    same = is_number(pd.value) and math.isclose(pd.value, value, rel_tol=1e-6)
+    return style.with_error(value, pd.std_error if same else None)
 
 
 def _causes(frame: pl.DataFrame) -> list[str]:

@@ -61,7 +61,11 @@ def _range(facts: Facts, scope: str) -> Range | None:
 def _plot(facts: Facts, known: dict[str, Estimate], ranges: dict[str, Range | None]) -> RowPlot:
     style = percent(e.value for e in known.values())
     rows = [
-        Row(name=scope_name(s), number=style.with_unit(e.value), marks=_marks(e, ranges[s], facts.z, s == PORTFOLIO))
+        Row(
+            name=scope_name(s),
+            number=style.with_error(e.value, e.std_error),
+            marks=_marks(e, ranges[s], facts.z, s == PORTFOLIO),
+        )
         for s, e in known.items()
     ]
     drawn = [v for row in rows for mark in row.marks for v in _ends(mark)]

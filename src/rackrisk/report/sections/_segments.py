@@ -63,7 +63,7 @@ def _line(facts: Facts, scope: str) -> Line:
         scope=scope,
         facilities=None if rows is None else rows.height,
         exposure=exposure,
-        pd=_last_pd(facts, scope),
+        pd=last_pd(facts, scope),
         lgd=segment_lgd(facts, scope),
         loss=loss,
         share=loss.scaled(1.0 / exposure) if exposure else Estimate(),
@@ -74,7 +74,8 @@ def _line(facts: Facts, scope: str) -> Line:
     )
 
 
-def _last_pd(facts: Facts, scope: str) -> Estimate:
+def last_pd(facts: Facts, scope: str) -> Estimate:
+    """Share of the obligors of a scope in default by the horizon, with its error where it has one."""
     rows = facts.scope_rows("pd_term", scope)
     if rows is None:
         return Estimate()
@@ -162,7 +163,7 @@ def _loss_figure(facts: Facts, lines: Sequence[Line]) -> Figure | None:
     rows = [
         Row(
             name=scope_name(scope),
-            number=style.with_unit(0.01 * (e.value or 0.0)),
+            number=style.with_error(0.01 * (e.value or 0.0), None if e.std_error is None else 0.01 * e.std_error),
             marks=[Dot(value=e.value or 0.0, low=e.low, high=e.high, kind=_kind(scope))],
         )
         for scope, e in shares.items()

@@ -42,10 +42,10 @@ def loss_sentences(facts: Facts) -> Iterator[str]:
 
 
 def shortfall_sentences(facts: Facts) -> Iterator[str]:
-    """Expected shortfall where there is no VaR to speak of it."""
+    """Expected shortfall where no VaR speaks of it; of VaRs without errors the lowest level only."""
     for level in facts.levels:
-        estimate = facts.measure("ES", level=level)
-        if estimate.value is not None and facts.measure("VaR", level=level).value is None:
+        estimate, var = facts.measure("ES", level=level), facts.measure("VaR", level=level)
+        if estimate.value is not None and (var.value is None or (level == facts.levels[0] and var.std_error is None)):
             yield f"The worst {level_text(1.0 - level)} of the scenarios lose {with_error(estimate)} on average."
 
 
@@ -79,6 +79,8 @@ def driver_sentences(facts: Facts) -> Iterator[str]:
         return
     level, member = segment
     text = f"{share_text(member)} of the ES {level_text(level)} comes from {scope_name(member['name'])}"
+    if len(facts.segments) < 2:
+        text = f"The ES {level_text(level)} comes from {scope_name(member['name'])}, the only segment"
     if tenant is not None:
         name = shorten(plain(tenant[1]["name"]), NAME_LIMIT)
         text += f"; of the tenants most of it, {share_text(tenant[1])}, is debt behind {name}"

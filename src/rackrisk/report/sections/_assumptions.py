@@ -119,7 +119,7 @@ def _source(assumed: Assumption, value: Any, source: Documented) -> str:
         return OWN.format(", ".join(_value(assumed, v) for v in shipped.values())) if known else UNKNOWN
     keys = dict.fromkeys([assumed.key, *parts])
     told = [f"{_leaf(key, assumed)}{source.comments[key]}" for key in keys if key in source.comments]
-    return "; ".join(told) or "not stated"
+    return "; ".join(told) or "no source in the shipped file"
 
 
 def _leaf(key: str, assumed: Assumption) -> str:

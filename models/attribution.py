@@ -24,6 +24,7 @@ from rackrisk.models.shapley import all_subsets, shapley_weights
 from rackrisk.models.simulate import Opened, open_simulation
 
 SWITCHES = tuple(Mechanisms.model_fields)
+ROUNDING = 1e-13  # of the largest loss: what is left where a mechanism does nothing
 WITHOUT, TOTAL = "without them", "total"  # rows beside the mechanisms
 UNIT = "USD"
 NO_ERROR = "no standard error or interval: too few scenarios beyond the level"
@@ -179,7 +180,9 @@ def share_rows(
     none, every = terms[0], terms[-1]
     place = {subset: number for number, subset in enumerate(subsets)}
     rows = []
-    for player, own in zip(players, shapley_weights(players, subsets) @ terms, strict=True):
+    noise = ROUNDING * float(np.abs(terms).max(initial=0.0))
+    for player, exact in zip(players, shapley_weights(players, subsets) @ terms, strict=True):
+        own = np.where(np.abs(exact) <= noise, 0.0, exact)  # weights of floating sums do not cancel to the last bit
         alone = mean_estimate(terms[place[frozenset({player})]] - none, confidence=confidence)
         removed = mean_estimate(every - terms[place[frozenset(players) - {player}]], confidence=confidence)
         beside = {

@@ -30,7 +30,7 @@ Deaths = NDArray[np.bool_]
 CHUNK = 4096  # scenarios whose markets are made at a time
 MIN_DEFAULTS = 10  # fewer scenarios in default are given no loss
 MAX_NAMES = 500  # those behind most debt, where there are more
-REPLAYED_NAMES, REPLAYED_SCENARIOS = 8, 64  # of each: together what two cores run at a time
+REPLAYED_NAMES, REPLAYED_SCENARIOS = 8, 64  # those with most debt at risk; of each so many
 SCENARIOS_FOR_ONE = 64  # of the run for one of each name's, so that short runs grow by an eighth at most
 
 
@@ -54,10 +54,11 @@ def offtaker_defaults(
     kept = sorted(range(len(names)), key=lambda place: (-debt_usd.get(names[place], 0.0), names[place]))[:MAX_NAMES]
     places, quantum = np.array(kept, dtype=np.int64), float(opened.built.scale.loss_quantum_usd)
     sums, deaths = _moments(opened.arrays, loss_quanta.astype(np.float64) * quantum, places, seed=seed, months=months)
+    debt = np.array([debt_usd.get(names[place], 0.0) for place in kept])
     columns = {
-        "debt_usd": np.array([debt_usd.get(names[place], 0.0) for place in kept]),
+        "debt_usd": debt,
         **_compared(*sums, n=len(loss_quanta)),
-        **_paired(opened, loss_quanta, deaths, places[:REPLAYED_NAMES], seed=seed),
+        **_paired(opened, loss_quanta, deaths, places, most_at_risk(debt, deaths), seed=seed),
     }
     frame = pl.DataFrame({"name": pl.Series([names[place] for place in kept], dtype=pl.String)}).with_columns(
         **{name: pl.Series(values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()}
@@ -82,27 +83,38 @@ def _compared(dead: Weighted, alive: Weighted, alike: Weighted, *, n: int) -> di
     }
 
 
+def most_at_risk(debt_usd: Array, deaths: Deaths) -> NDArray[np.int64]:
+    """The names with most debt behind them times the share of scenarios in which they default, by their columns."""
+    return np.argsort(-debt_usd * deaths.sum(axis=0), kind="stable")[:REPLAYED_NAMES]
+
+
 def _paired(
-    opened: Opened, loss_quanta: NDArray[np.int64], deaths: Deaths, places: NDArray[np.int64], *, seed: int
+    opened: Opened,
+    loss_quanta: NDArray[np.int64],
+    deaths: Deaths,
+    places: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    *,
+    seed: int,
 ) -> dict[str, Array]:
-    """Cost of the first names' defaults, [K], in scenarios where exactly one of them defaults.
+    """Cost of the defaults of the names in these columns, [K], in scenarios where exactly one of them defaults.
 
     All of them are kept alive at once: in such a scenario that takes away one default, so that one batch does for all.
     """
     cost, error, count = np.full((3, deaths.shape[1]), np.nan)
-    alone = deaths[:, : len(places)].sum(axis=1) == 1
+    alone = deaths[:, columns].sum(axis=1) == 1
     most = min(REPLAYED_SCENARIOS, len(loss_quanta) // SCENARIOS_FOR_ONE)
-    chosen = [np.flatnonzero(alone & deaths[:, place])[:most] for place in range(len(places))]
+    chosen = [np.flatnonzero(alone & deaths[:, column])[:most] for column in columns]
     numbers = np.concatenate([np.zeros(0, np.int64), *chosen]).astype(np.uint32)
     if len(numbers):
-        alive = run_scenarios(_without_defaults(opened, places + 1, seed), numbers).loss[:, 0]
+        alive = run_scenarios(_without_defaults(opened, places[columns] + 1, seed), numbers).loss[:, 0]
         saved = (loss_quanta[numbers] - alive) * float(opened.built.scale.loss_quantum_usd)
         parts = np.split(saved, np.cumsum([len(scenarios) for scenarios in chosen])[:-1])
-        for place, own in enumerate(parts):
-            count[place] = len(own)
+        for column, own in zip(columns, parts, strict=True):
+            count[column] = len(own)
             if len(own) >= MIN_DEFAULTS:
                 found = mean_estimate(own, confidence=0.95)
-                cost[place], error[place] = found.value or 0.0, found.std_error or 0.0
+                cost[column], error[column] = found.value or 0.0, found.std_error or 0.0
     return {"cost_usd": cost, "cost_std_error_usd": error, "n_replayed": count}
 
 

@@ -28,16 +28,21 @@ def losses(built: BuiltBook, tally: Tally) -> pl.DataFrame:
     return pl.DataFrame({"scenario": scenario, "loss": usd[:, 0], "weight": np.ones(usd.shape[0]), **columns})
 
 
+def mean_losses(built: BuiltBook, tally: Tally, scenarios: int) -> tuple[np.ndarray, np.ndarray]:
+    """EL of every facility and its standard error, USD [F]; errors NaN in a single scenario."""
+    el = tally.facility_loss * float(built.scale.loss_quantum_usd) / scenarios
+    share = built.scale.first_balance_usd * 2.0**-SQUARE_BITS
+    mean_square = tally.facility_loss_squares * share**2 / scenarios
+    error = np.sqrt(np.maximum(mean_square - el**2, 0) / max(scenarios - 1, 1))
+    return el, _unless(scenarios < 2, error)
+
+
 def facilities(built: BuiltBook, tally: Tally, scenarios: int, months: int) -> pl.DataFrame:
     """One row a facility: PD, EL, LGD, exposure at default and the spread that pays for EL."""
     quantum = float(built.scale.loss_quantum_usd)
     defaults = tally.facility_defaults[-1].astype(np.float64)
     pd = tally.facility_defaults / scenarios
-    loss = tally.facility_loss * quantum
-    share = built.scale.first_balance_usd * 2.0**-SQUARE_BITS
-    mean_square = tally.facility_loss_squares * share**2 / scenarios
-    el = loss / scenarios
-    error = np.sqrt(np.maximum(mean_square - el**2, 0) / max(scenarios - 1, 1))
+    el, error = mean_losses(built, tally, scenarios)
     exposure_pv = tally.facility_exposure_pv * quantum / scenarios
     pv_balance_usd = pv_balance(built, tally, scenarios)
     years = {f"pd_{year + 1}y": pd[year] for year in range(min(months // 12, 5))}
@@ -47,7 +52,7 @@ def facilities(built: BuiltBook, tally: Tally, scenarios: int, months: int) -> p
         pd=pd[-1],
         pd_std_error=np.sqrt(pd[-1] * (1 - pd[-1]) / scenarios),
         el_usd=el,
-        el_std_error_usd=_or_null(_unless(scenarios < 2, error)),
+        el_std_error_usd=_or_null(error),
         lgd=_or_null(_quotient(el, exposure_pv)),
         expected_exposure_usd=exposure_pv,
         ead_usd=_or_null(_quotient(tally.facility_exposure * quantum, defaults)),

@@ -26,6 +26,7 @@ from rackrisk.models.pricing import (
     pricing_table,
     scope_weights,
 )
+from rackrisk.models.tables import mean_losses
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def tail_tables(
     )
     own = fair_facilities(book, found.at(questions.pricing.capital_level))
     of_scopes = fair_scopes(scopes, book, found, own)
-    el_error = own.loss_error * book.pv_balance_usd_years
+    el_error = mean_losses(built, tally, len(tally.loss))[1]
     contributions = contributions_table(built, tally, found, el_error, questions.confidence)
     debt_usd = debt_by_counterparty(built)
     return {

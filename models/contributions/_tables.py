@@ -97,21 +97,23 @@ def concentration_table(contributions: pl.DataFrame) -> pl.DataFrame:
     """How concentrated each measure is in each dimension.
 
     Returns:
-        `dimension, measure, level, members` (with a share above 0), `herfindahl` (sum of squared shares),
-        `herfindahl_std_error` (at most this: 2 x share x its error, added up), `effective_members` (1 / herfindahl),
-        `largest, largest_share, largest_share_std_error`. The member that stands for nobody is no member, but its part
-        stays in the total.
+        `dimension, measure, level, members` (with a share above 0), `herfindahl` (sum of squared shares of what has a
+        name), `herfindahl_std_error` (at most this: the errors of the shares, added up), `effective_members` (1 /
+        herfindahl), `largest, largest_share, largest_share_std_error` (of the whole measure). What belongs to nobody,
+        as capacity without a tenant, is no member.
     """
     keys = ["dimension", "measure", "level"]
     named = contributions.filter(pl.col("name") != "(none)")
     shares, errors = pl.col("share"), pl.col("share_std_error")
+    whole, squares = shares.sum(), (shares**2).sum()
+    moved = 2 * ((shares * errors).sum() / whole**2 + squares * errors.sum() / whole**3)
     top = pl.col("share").arg_max()
     return (
         named.group_by(keys, maintain_order=True)
         .agg(
             members=(shares > 0).sum().cast(pl.Int64),
-            herfindahl=(shares**2).sum(),
-            herfindahl_std_error=pl.when(errors.is_null().any()).then(None).otherwise((2 * shares * errors).sum()),
+            herfindahl=squares / whole**2,
+            herfindahl_std_error=pl.when(errors.is_null().any()).then(None).otherwise(moved),
             largest=pl.col("name").get(top),
             largest_share=shares.get(top),
             largest_share_std_error=errors.get(top),

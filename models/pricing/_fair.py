@@ -54,7 +54,8 @@ def ceilings(
 ) -> dict[str, Array]:
     """Loss component and capital charge of a facility that lost nothing in n scenarios, at most, at 95 %.
 
-    An event that was not seen has a probability of at most 1 - 0.025^(1/n) (Clopper and Pearson 1934, both sides); it
+    That is also what intervals of another confidence use. An event that was not seen has a probability of at most
+    1 - 0.025^(1/n) (Clopper and Pearson 1934, both sides); it
     can cost no more than the balance, and its part of the tail is no more than its probability over 1 - level.
     """
     probability = -np.expm1(np.log(0.025) / n)

@@ -129,9 +129,10 @@ def _notes(rebuilt: Rebuilt, opened: Opened) -> list[str]:
 def _read_worst(folder: Path, manifest: Mapping[str, Any]) -> WorstScenarios:
     """The tables that the run left."""
     from .models.explain import WorstScenarios
+    from .run_folder import CONFIG, LOSSES
 
     names = [f"tables/{name}.parquet" for name in WORST_TABLES]
-    problems = changed(folder, manifest, names)
+    problems = changed(folder, manifest, [CONFIG, LOSSES, *names])
     if problems:
         raise RunProblems(str(folder), problems)
     return WorstScenarios(*(read_frame(folder, name) for name in names))

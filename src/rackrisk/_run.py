@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -182,17 +183,22 @@ def render_again(folder: str) -> Path:
     """Makes report.html of a finished run anew, brings the manifest up to date, and returns the report's path.
 
     Raises:
-        RunFolderError: there is no finished run in `folder`, or its files cannot be read.
+        RunFolderError: there is no finished run in `folder`, its files cannot be read, or were changed after the run.
     """
+    from .rebuild import changed
     from .report import ReportError, render
-    from .run_folder import LOSSES, REPORT, TABLES, RunFolderError, finished_run, replace_report
+    from .run_folder import LOSSES, MANIFEST, REPORT, TABLES, RunFolderError, finished_run, replace_report
 
     path = finished_run(folder)
     if not any((path / name).is_file() for name in (LOSSES, f"{TABLES}/attribution.parquet")):
         raise RunFolderError(f"{folder}: holds neither losses nor shares of them: there is no report to be made of it")
     try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        names = [item["path"] for item in manifest["outputs"] if item["path"] != REPORT]
+        if wrong := [f"{row.column} {row.rule}" for row in changed(path, manifest, names)]:
+            raise RunFolderError(f"{folder}: {'; '.join(wrong)}: there is no report to be made of it")
         replace_report(path, render(path))
-    except (ReportError, ValueError) as error:
+    except (ReportError, OSError, KeyError, ValueError) as error:
         raise RunFolderError(str(error)) from error
     return path / REPORT
 

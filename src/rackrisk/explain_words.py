@@ -95,7 +95,7 @@ _SENTENCES: dict[str, Callable[[Event], str]] = {
     "offtaker_default": _lost,
     "relet": lambda event: "the capacity of that contract earns at market from here on",
     "guarantor_default": _guarantor,
-    "service_paid_by": lambda event: f"{_PAYERS[event['name']]} {_amount(event)} of debt service",
+    "service_paid_by": lambda event: f"{_PAYERS[event['name']]} {_amount(event)} that income does not cover",
     "breach": lambda event: f"covenant broken: {_limit(event)}",
     "breach_over": lambda event: f"covenant kept again: {_limit(event)}",
     "sweep": lambda event: f"{_amount(event)} of trapped cash prepays debt",

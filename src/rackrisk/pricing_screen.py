@@ -77,21 +77,21 @@ def sources(run: Run) -> Table:
 
 
 def _unnamed() -> pl.Expr:
-    """Members in brackets: what has no offtaker, and assets other than GPUs."""
+    """What has no offtaker."""
     import polars as pl
 
-    return pl.col("name").str.starts_with("(")
+    return pl.col("name") == "(none)"
 
 
 def costliest_defaults(run: Run) -> Table:
-    """What the defaults of the names behind most debt cost the book."""
+    """What the defaults of the names with most debt at risk cost the book."""
     frame = run.result.offtaker_defaults.drop_nulls("cost_usd")
     rows = frame.head(LEAST_PAID).to_dicts()
     debt = MoneyUnit(row["debt_usd"] for row in rows)
     cost = MoneyUnit((row["cost_usd"] for row in rows), (row["cost_std_error_usd"] for row in rows))
     heads = (f"behind debt of\n{debt.name}", "PD\n%", "\n±", f"costs the book\n{cost.name}", "\n±", "scenarios")
-    table = table_of("Whose default costs the lenders most", "name", *heads)
-    table.caption = "in scenarios where it defaults, against the same with it alive"
+    table = table_of("What a default of the names with most debt at risk costs", "name", *heads)
+    table.caption = "in scenarios where it defaults, against the same with it alive; none with fewer than ten"
     for row in rows:
         pd = (percent(row["pd"]), percent(row["pd_std_error"]))
         figures = (debt(row["debt_usd"]), *pd, cost(row["cost_usd"]), cost(row["cost_std_error_usd"]))

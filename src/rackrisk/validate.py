@@ -52,7 +52,7 @@ def run_validation(
     from .models.validation import Bench, engines_here, load_cases, validate
 
     here = engines_here()
-    missing = [f"engine {name} cannot run here: {here[name]}" for name in engines if here[name] is not None]
+    missing = [f"--engine {name}: {here[name]}" for name in engines if here[name] is not None]
     if missing:
         raise EngineMissing("; ".join(missing))
     wanted = [name for name in here if name in engines or (not engines and here[name] is None)]

@@ -101,6 +101,19 @@ def test_a_facility_that_survives_is_told_about_too(command: Command, finished: 
     assert "Month by month" in outcome.out
 
 
+@pytest.mark.parametrize("name", ["losses.parquet", "config.resolved.yaml"])
+def test_worst_scenarios_are_not_told_of_a_changed_run(
+    command: Command, finished: Path, folder: Path, name: str
+) -> None:
+    copy = folder / "copy"
+    shutil.copytree(finished, copy)
+    with (copy / name).open("ab") as file:
+        file.write(b"\n")
+    outcome = command("explain", str(copy))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "was changed after the run" in outcome.words
+
+
 def test_all_problems_of_the_arguments_are_listed_at_once(command: Command, finished: Path) -> None:
     outcome = command("explain", str(finished), "--scenario", "40", "--obligor", "Oblgor 3")
     assert (outcome.code, outcome.out) == (2, "")

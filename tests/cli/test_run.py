@@ -263,6 +263,20 @@ def test_report_refuses_what_is_no_finished_run(command: Command, folder: Path, 
 
 
 @pytest.mark.usefixtures("tape")
+@pytest.mark.parametrize("name", ["losses.parquet", "config.resolved.yaml", "tables/facilities.parquet"])
+def test_no_report_is_made_of_files_that_were_changed_after_the_run(command: Command, folder: Path, name: str) -> None:
+    assert command("run", *SMALL, "out=run").code == 0
+    run = folder / "run"
+    with (run / name).open("ab") as file:
+        file.write(b"\n")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    outcome = command("report", "run")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert f"{name} was changed after the run" in outcome.words
+    assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+
+@pytest.mark.usefixtures("tape")
 def test_python_runs_the_same(folder: Path) -> None:
     seen: list[tuple[int, int]] = []
     run = rackrisk.run(

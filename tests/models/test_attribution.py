@@ -198,6 +198,17 @@ def test_a_tail_that_is_too_thin_has_no_errors(found: Attribution) -> None:
     assert found.worlds.filter(pl.col("level") == 0.999)["std_error"].null_count() == 8 * len(found.scopes)
 
 
+def test_a_mechanism_that_does_nothing_has_no_share_and_no_error() -> None:
+    """Losses as large as real ones: weights of one player against each other leave rounding, which is no figure."""
+    rng, players = np.random.default_rng(1), ("deflation", "leverage", "vacuum")
+    subsets = list(all_subsets(players))
+    by_set = {subset: rng.uniform(1e8, 3e9, 200) for subset in subsets if "leverage" not in subset}
+    terms = np.stack([by_set[subset - {"leverage"}] for subset in subsets])
+    rows = {row["mechanism"]: row for row in share_rows(players, subsets, terms, 0.95)}
+    assert (rows["leverage"]["value"], rows["leverage"]["std_error"]) == (0.0, 0.0)
+    assert rows["vacuum"]["std_error"] > 0
+
+
 def test_nothing_to_share_out_is_refused() -> None:
     with pytest.raises(ValueError, match="every switch is off"):
         run(Mechanisms(**dict.fromkeys(Mechanisms.model_fields, False)))

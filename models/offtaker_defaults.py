@@ -1,6 +1,6 @@
 """What the default of one offtaker or guarantor costs the book.
 
-For the names behind most debt, scenarios in which they default are run again with them alive: same world, same random
+For the names with most debt at risk, scenarios in which one defaults are run again with it alive: same world, same random
 numbers, so the difference is the default and what follows from it. For all names there are two comparisons of different
 scenarios, which cost nothing but are noisy; of these one weighs the survivors' worlds to be like the defaulters'.
 
@@ -97,24 +97,18 @@ def _paired(
     *,
     seed: int,
 ) -> dict[str, Array]:
-    """Cost of the defaults of the names in these columns, [K], in scenarios where exactly one of them defaults.
-
-    All of them are kept alive at once: in such a scenario that takes away one default, so that one batch does for all.
-    """
+    """Cost of the defaults of the names in these columns, [K]: the scenarios of each run again with it alone alive."""
     cost, error, count = np.full((3, deaths.shape[1]), np.nan)
-    alone = deaths[:, columns].sum(axis=1) == 1
     most = min(REPLAYED_SCENARIOS, len(loss_quanta) // SCENARIOS_FOR_ONE)
-    chosen = [np.flatnonzero(alone & deaths[:, column])[:most] for column in columns]
-    numbers = np.concatenate([np.zeros(0, np.int64), *chosen]).astype(np.uint32)
-    if len(numbers):
-        alive = run_scenarios(_without_defaults(opened, places[columns] + 1, seed), numbers).loss[:, 0]
+    for column in columns:
+        numbers = np.flatnonzero(deaths[:, column])[:most].astype(np.uint32)
+        count[column] = len(numbers)
+        if len(numbers) < MIN_DEFAULTS:
+            continue
+        alive = run_scenarios(_without_defaults(opened, places[[column]] + 1, seed), numbers).loss[:, 0]
         saved = (loss_quanta[numbers] - alive) * float(opened.built.scale.loss_quantum_usd)
-        parts = np.split(saved, np.cumsum([len(scenarios) for scenarios in chosen])[:-1])
-        for column, own in zip(columns, parts, strict=True):
-            count[column] = len(own)
-            if len(own) >= MIN_DEFAULTS:
-                found = mean_estimate(own, confidence=0.95)
-                cost[column], error[column] = found.value or 0.0, found.std_error or 0.0
+        found = mean_estimate(saved, confidence=0.95)
+        cost[column], error[column] = found.value or 0.0, found.std_error or 0.0
     return {"cost_usd": cost, "cost_std_error_usd": error, "n_replayed": count}
 
 

@@ -197,9 +197,7 @@ def _settings(folder: Path, manifest: Mapping[str, Any]) -> StructuralSettings:
         rows = [problem(folder, item.key, item.value, item.rule + theirs) for item in problems]
         raise RunProblems(str(folder), rows)
     if config_hash(settings, manifest["inputs"]) != manifest["config_hash"]:
-        rule = (
-            "does not have the hash that manifest.json gives: changed, or written by another version of rackrisk"
-        )
+        rule = "does not have the hash that manifest.json gives: changed, or written by another version of rackrisk"
         raise RunProblems(str(folder), [problem(folder, CONFIG, "", rule)])
     return cast("StructuralSettings", settings)
 

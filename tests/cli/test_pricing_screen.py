@@ -46,7 +46,7 @@ def test_every_table_is_on_the_screen_and_fits(run: Run) -> None:
     for table in pricing_tables(run, ["neoclouds", "portfolio"]):
         console.print(table)
     text = console.export_text()
-    titles = ("Spreads that would pay", "Least paid for their", "Where the ES 90 % comes from", "What a default of the names")
+    titles = ("Spreads that would pay", "Least paid for their", "Where the ES 90 % comes from", "What a default of")
     assert [title for title in titles if title not in text] == []
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
     assert run.result.pricing.filter(rank=1)["name"].item()[:8] in text

@@ -1,8 +1,9 @@
 """What the default of one offtaker or guarantor costs the book.
 
-For the names with most debt at risk, scenarios in which one defaults are run again with it alive: same world, same random
-numbers, so the difference is the default and what follows from it. For all names there are two comparisons of different
-scenarios, which cost nothing but are noisy; of these one weighs the survivors' worlds to be like the defaulters'.
+For the names with most debt at risk, scenarios in which one defaults are run again with it alive: same world, same
+random numbers, so the difference is the default and what follows from it. For all names there are two comparisons of
+different scenarios, which cost nothing but are noisy; of these one weighs the survivors' worlds to be like the
+defaulters'.
 
 P. R. Rosenbaum and D. B. Rubin (1983), "The central role of the propensity score in observational studies for causal
 effects", Biometrika 70, 41-55: here the probability of default is known in every scenario, and given the market the

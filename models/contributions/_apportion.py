@@ -22,7 +22,7 @@ def apportion(total: float, weights: Sequence[int]) -> NDArray[np.float64]:
     Raises:
         ValueError: a total or weight that is negative, or nothing to share a positive total by.
 
-    >>> apportion(1.0, [1, 1, 1]).sum() == 1.0
+    >>> bool(apportion(1.0, [1, 1, 1]).sum() == 1.0)
     True
     """
     whole = sum(weights)

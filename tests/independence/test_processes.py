@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ..helpers.worlds import MODELS, book, copula, digests, structural, usual
+from ..helpers.worlds import MODELS, book, copula, digests, structural, tables, usual
 
 FAST = ("reference", "jax")
 
@@ -46,4 +46,6 @@ def test_runs_at_the_same_time_have_the_bytes_they_have_alone() -> None:
 def test_another_seed_is_another_run() -> None:
     for model in MODELS:
         ours, theirs = MODELS[model](engine="reference", seed=4), usual(model, "reference")
-        assert not set(digests(ours).values()) & set(digests(theirs).values()), model
+        empty = {name for name, frame in tables(ours).items() if frame.is_empty()}  # answers that nobody asked for
+        one, other = (digests(result, without=tuple(empty)) for result in (ours, theirs))
+        assert not {name for name in one if one[name] == other[name]}, model

@@ -6,8 +6,7 @@
 #include "structures.cuh"
 
 constexpr real TINY_USD = real(1e-3), TINY_RATE = real(1e-9);
-constexpr int WARP = 32;
-constexpr int CLOSES = 1 << 16, CHANNEL_BITS = CLOSES - 1;  // structural_layout.CLOSES
+constexpr int CHANNEL_BITS = CLOSES - 1;  // CLOSES is a power of two
 enum Cause { ALIVE = 0, PAYMENT = 1, MARGIN = 2, REFINANCING = 3 };
 
 // A number for each of LANES scenarios, read and written as one.

@@ -55,8 +55,8 @@ DEVICE Lost lost_shares(const Book& book, const World& world, int s, int t, Plac
     return lost;
 }
 
-// Units of 2^-15 of a share: tally.SQUARE_BITS.
-DEVICE long long share_units(real usd, double whole_usd) { return llrint(static_cast<double>(usd) / whole_usd * 32768.0); }
+// Units of 2^-SQUARE_BITS of a share.
+DEVICE long long share_units(real usd, double whole_usd) { return llrint(static_cast<double>(usd) / whole_usd * (1 << SQUARE_BITS)); }
 
 // Exposure and loss of every facility of an obligor that defaults in month t; `paid` as in tally_end.
 OUTLINE void tally_losses(const Book& book, const World& world, const Sums& sums, int s, int t, Place o, Accounts a,
@@ -111,8 +111,8 @@ OUTLINE void tally_default(const Book& book, const Sums& sums, int s, int t, Pla
     }
 }
 
-// Discounted share of a debt that paid interest, in units of 2^-20: tally.CARRIED_BITS.
-DEVICE long long carried_units(real discounted) { return llrint(static_cast<double>(discounted * real(1 << 20))); }
+// Discounted share of a debt that paid interest, in units of 2^-CARRIED_BITS.
+DEVICE long long carried_units(real discounted) { return llrint(static_cast<double>(discounted * real(1 << CARRIED_BITS))); }
 
 DEVICE long long* not_carried(const Book& book, const Sums& sums, int t, Place o) {
     return &sums.not_carried[(t - 1) * int(book.obligors) + o.i];

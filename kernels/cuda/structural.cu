@@ -10,8 +10,7 @@
 //       pass makes one more month right at least, and what stays as it was is the one solution.
 #include "recovery.cuh"
 
-// THREADS, SETTLE_THREADS, LANES and CLUSTER_BLOCKS are set by whoever compiles this.
-constexpr int WINDOW = 12;  // months whose world is in shared memory at a time
+// Constants in capitals that are not defined here are set by whoever compiles this: structural_layout.program.
 constexpr int RESIDENT_THREADS = 384;  // of a multiprocessor: leaves a thread 168 registers, and nothing spills
 constexpr int BLOCKS = RESIDENT_THREADS / THREADS > 0 ? RESIDENT_THREADS / THREADS : 1;
 
@@ -121,8 +120,8 @@ DEVICE bool any_going(const Walk (&walks)[LANES]) {
     return going;
 }
 
-// Early warning looks at every eighth scenario.
-DEVICE bool is_watched(const World& world, int s) { return world.scenario[s] % 8 == 0; }
+// Early warning looks at one scenario in so many.
+DEVICE bool is_watched(const World& world, int s) { return world.scenario[s] % WATCHED_EVERY == 0; }
 
 enum Pass { SALES, TALLY };
 

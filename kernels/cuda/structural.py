@@ -14,16 +14,14 @@ from ..recovery import RANKS
 from ..tally import CARRIED_BITS, FacilityRows, MonthTally, Scale, Tally
 from .device import MEMORY_SHARE, Device, DeviceTooSmall, Kernels
 from .layout import WARP
-from .structural_layout import BOOK, BY_FACILITY, BY_SCENARIO, SUMS, WORLD, arrange, program
+from .structural_layout import BOOK, BY_FACILITY, BY_SCENARIO, SUMS, WATCHED_EVERY, WINDOW, WORLD, arrange, program
 
 MakePaths = Callable[[Any, Any, Any, Any], Paths]  # (xp, market, key, scenario) -> market paths, float64
-WINDOW = 12  # months; structural.cu
 BLOCKS_IN_FLIGHT = 4096  # enough for every multiprocessor several times over
 SIGNS = (  # of early warning, in the order of recovery.cuh
     *("performing", "serving", "dscr_below_1_2", "dscr_below_1_0", "ltv_above_covenant"),
     *("debt", "book_value", "clearing_value"),
 )
-WATCHED_EVERY = 8  # scenarios; structural.cu, is_watched
 MAX_BATCH = 16384  # scenarios
 REPLAY_SHARE = 0.1  # of the memory that is free; replays keep rows by scenario and facility
 MAX_INDEX = 2**31 - 1  # kernels count in 32 bits

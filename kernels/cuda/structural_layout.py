@@ -10,9 +10,9 @@ import numpy as np
 
 from ..accounts import TINY_USD
 from ..arrays import Book
-from ..tally import Scale
+from ..tally import CARRIED_BITS, SQUARE_BITS, Scale
 from .device import LaunchShape
-from .layout import Panel, Structure
+from .layout import WARP, Panel, Structure
 from .source import Program
 
 TERMS = Panel(
@@ -39,6 +39,16 @@ PANELS = (
     *(CHANNEL, EXPOSURE, ASSET_PLACE, ASSET_UNITS),
 )
 CLOSES = 1 << 16  # of an income channel: the last of its kind of capacity
+WINDOW = 12  # months whose world is in shared memory at a time
+WATCHED_EVERY = 8  # scenarios, of which early warning looks at one
+CONSTANTS = {  # of the kernels, beside the shape of the launch
+    "WARP": WARP,
+    "CLOSES": CLOSES,
+    "WINDOW": WINDOW,
+    "WATCHED_EVERY": WATCHED_EVERY,
+    "SQUARE_BITS": SQUARE_BITS,
+    "CARRIED_BITS": CARRIED_BITS,
+}
 
 COUNTS = (
     *("obligors", "facilities", "months", "rows", "cash_channels", "value_channels", "contracts", "counterparties"),
@@ -118,7 +128,7 @@ SUMS = Structure(
 
 def program(precision: str, shape: LaunchShape) -> Program:
     """The kernels of the structural model."""
-    constants = {name.upper(): number for name, number in shape._asdict().items()}
+    constants = CONSTANTS | {name.upper(): number for name, number in shape._asdict().items()}
     return Program("structural.cu", (BOOK, WORLD, SUMS), precision, constants, PANELS)
 
 

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._run import load_book, settings_yaml, timed
-from ._structural import Structural
+from ._run import Plan, load_book, settings_yaml, timed
+from ._structural import Structural, world_of
 from .interruptible import ProgressReport, interruptible
 
 if TYPE_CHECKING:
@@ -46,16 +46,10 @@ class AttributionRun:
 
 
 @dataclass(frozen=True)
-class AttributionPlan:
-    """A checked configuration with its book: everything that can be refused has been."""
+class AttributionPlan(Plan):
+    """The same for all worlds."""
 
     model: Structural
-    choices: Mapping[str, str]
-    book: pl.DataFrame
-    inputs: list[dict[str, Any]]
-    target: Path
-    started: datetime
-    timings: dict[str, float]
     worlds: int
 
     @property
@@ -170,23 +164,16 @@ def _check_memory(settings: StructuralSettings, worlds: int, segments: int) -> N
 
 def _simulate(plan: AttributionPlan, progress: ProgressReport) -> Attribution:
     from .models.attribution import attribute
-    from .models.mechanisms import Mechanisms
 
     settings = plan.settings
     return attribute(
         plan.book,
-        market=settings.market,
-        recovery=settings.recovery,
-        mechanisms=Mechanisms(**settings.mechanisms.model_dump()),
-        months=settings.months,
+        **world_of(settings),
         scenarios=settings.scenarios,
-        seed=settings.seed,
-        as_of=settings.as_of,
         levels=settings.measures.levels,
         confidence=settings.measures.confidence,
         engine=settings.engine.name,
         precision=settings.engine.precision,
-        segments=settings.measures.segments,
         progress=progress,
     )
 

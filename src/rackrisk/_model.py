@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from .manifest import Computed
+
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
@@ -16,31 +18,15 @@ if TYPE_CHECKING:
     from .interruptible import ProgressReport
 
 
-class Result(Protocol):
+class Result(Computed, Protocol):
     """What every model's result has; see `rackrisk.models.results.SimulationResult`."""
 
     @property
-    def engine(self) -> str: ...
-    @property
-    def device(self) -> str: ...
-    @property
-    def precision(self) -> str: ...
-    @property
-    def n_scenarios(self) -> int: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def scopes(self) -> list[str]: ...
-    @property
     def segments(self) -> list[str]: ...
-    @property
-    def exposure_usd(self) -> dict[str, float]: ...
     @property
     def losses(self) -> pl.DataFrame: ...
     @property
     def notes(self) -> list[str]: ...
-    @property
-    def timings(self) -> dict[str, float]: ...
 
     def losses_of(self, scope: str) -> pl.Series:
         """Loss per scenario of one scope."""

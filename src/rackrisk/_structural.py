@@ -20,6 +20,21 @@ _TABLES = ("facilities", "pd_term", "early_warning", "fans", "defaults_by_cause"
 _TAIL_TABLES = ("pricing", "contributions", "concentration", "offtaker_defaults")
 
 
+def world_of(settings: StructuralSettings) -> dict[str, Any]:
+    """What every simulation of a configured book is told of its world, as keywords."""
+    from .models.mechanisms import Mechanisms
+
+    return {
+        "market": settings.market,
+        "recovery": settings.recovery,
+        "mechanisms": Mechanisms(**settings.mechanisms.model_dump()),
+        "months": settings.months,
+        "seed": settings.seed,
+        "as_of": settings.as_of,
+        "segments": settings.measures.segments,
+    }
+
+
 @dataclass(frozen=True)
 class Structural:
     """See `rackrisk._model.Model`."""
@@ -62,23 +77,16 @@ class Structural:
     def simulate(self, book: pl.DataFrame, progress: ProgressReport) -> SimulationResult:
         """The loans through the months."""
         from .models.explain import WORST
-        from .models.mechanisms import Mechanisms
         from .models.simulate import simulate
         from .models.tail_risk import TailQuestions
 
         settings = self.settings
         return simulate(
             book,
-            market=settings.market,
-            recovery=settings.recovery,
-            mechanisms=Mechanisms(**settings.mechanisms.model_dump()),
-            months=settings.months,
+            **world_of(settings),
             scenarios=settings.scenarios,
-            seed=settings.seed,
-            as_of=settings.as_of,
             engine=settings.engine.name,
             precision=settings.engine.precision,
-            segments=settings.measures.segments,
             worst=WORST,
             questions=TailQuestions(settings.measures.levels, settings.measures.confidence, settings.pricing),
             progress=progress,

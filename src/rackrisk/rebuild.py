@@ -64,21 +64,15 @@ class Rebuilt:
         return opened
 
     def _opened(self, engine: str) -> Opened:
-        from .models.mechanisms import Mechanisms
+        from ._structural import world_of
         from .models.opened import open_simulation
 
         settings = self.settings
         return open_simulation(
             self.book,
-            market=settings.market,
-            recovery=settings.recovery,
-            mechanisms=Mechanisms(**settings.mechanisms.model_dump()),
-            months=settings.months,
-            seed=settings.seed,
-            as_of=settings.as_of,
+            **world_of(settings),
             engine=engine,
             precision="float64" if engine == "reference" else self.manifest["engine"]["precision"],
-            segments=settings.measures.segments,
         )
 
 

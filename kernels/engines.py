@@ -11,6 +11,7 @@ import numpy as np
 from .arrays import Book, Paths
 from .cuda import device as cuda
 from .reference import simulate_tile
+from .shards import add_up, named_arrays, tally_of
 from .streams import key_words
 from .tally import BY_SCENARIO, FacilityRows, Scale, Tally, map_fields
 
@@ -126,14 +127,14 @@ def _views(both: Simulate) -> tuple[Callable[..., Tally], Callable[..., Facility
 
 
 def run_scenarios(
-    engine: Engine, scenarios: int | np.ndarray, progress: Callable[[int, int], None] | None = None
+    engine: Engine, scenarios: int | range | np.ndarray, progress: Callable[[int, int], None] | None = None
 ) -> Tally:
     """Tally of scenarios 0..scenarios-1, or of the scenarios with given numbers.
 
     Loss, exposure and paid have one row a scenario, in order.
 
     Args:
-        scenarios: how many, or their numbers, uint32 [S].
+        scenarios: how many, or their numbers: a range or uint32 [S].
 
     Raises:
         ValueError: no scenario, or more than the exact sums can hold.
@@ -142,19 +143,23 @@ def run_scenarios(
     count = len(numbers)
     if not 0 < count <= MAX_SCENARIOS:
         raise ValueError(f"scenarios must be from 1 to {MAX_SCENARIOS:,}, not {count:,}")
-    total: Tally | None = None
-    rows: list[Tally] = []
-    for tally in _ahead(engine.run(*batch) for batch in _batches(engine, numbers)):
-        found = map_fields(np.asarray, tally)
-        rows.append(found)
-        sums = map_fields(lambda field: field.sum(axis=0), found)
-        total = sums if total is None else map_fields(np.add, total, sums)
-        if progress is not None:
-            progress(min(len(rows) * engine.group * engine.parallel, count), count)
-    assert total is not None
-    by_scenario = {name: np.concatenate([getattr(tally, name) for tally in rows]) for name in BY_SCENARIO}
-    flat = {name: field.reshape(-1, field.shape[-1])[:count] for name, field in by_scenario.items()}
-    return total._replace(**flat)
+
+    def parts() -> Iterator[dict[str, np.ndarray]]:
+        for number, tally in enumerate(_ahead(engine.run(*batch) for batch in _batches(engine, numbers)), 1):
+            yield _without_devices(tally)
+            if progress is not None:
+                progress(min(number * engine.group * engine.parallel, count), count)
+
+    total = tally_of(Tally, add_up(parts(), BY_SCENARIO))
+    return total._replace(**{name: getattr(total, name)[:count] for name in BY_SCENARIO})
+
+
+def _without_devices(tally: Tally) -> dict[str, np.ndarray]:
+    """The arrays of a batch with the devices' parts added up, or one below the other where they are by scenario."""
+    return {
+        name: array.reshape(-1, array.shape[-1]) if name in BY_SCENARIO else array.sum(axis=0)
+        for name, array in named_arrays(tally).items()
+    }
 
 
 def replay_scenarios(engine: Engine, numbers: np.ndarray) -> Iterator[FacilityRows]:

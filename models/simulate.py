@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -74,32 +75,66 @@ def simulate(
         precision=precision,
         segments=segments,
     )
-    built = opened.built
-    prepared = time.perf_counter()
-    tally = run_scenarios(opened.engine, scenarios, progress)
-    simulated = time.perf_counter()
-    numbers = worst_numbers(tally.loss[:, 0], worst)
-    tell = teller(opened, months=months, as_of=as_of, seed=seed, beside=True)
-    tail = {} if questions is None else tail_tables(opened, tally, months=months, seed=seed, questions=questions)
-    replayed = time.perf_counter()
-    result = SimulationResult(
-        engine=opened.engine.name,
-        device=opened.engine.device,
-        precision=opened.engine.precision,
-        n_scenarios=scenarios,
-        months=months,
-        seed=seed,
-        scopes=built.scopes,
-        exposure_usd=tables.exposures(built),
-        fans=_fans(opened, scenarios, months, seed),
-        worst=worst_scenarios(tell, numbers).tables() if worst else {},
-        **_counted(built, tally, scenarios, months),
-        **tail,
-        notes=[opened.note] if opened.note else [],
-        timings={"prepare": prepared - started, "paths_and_loans": simulated - prepared, "tail": replayed - simulated},
-    )
-    result.timings["tables"] = time.perf_counter() - replayed
-    return result
+    simulation = StructuralSimulation(opened, months, seed, as_of, time.perf_counter() - started)
+    started = time.perf_counter()
+    tally = simulation.tally(range(scenarios), progress)
+    return simulation.result(tally, worst=worst, questions=questions, seconds=time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class StructuralSimulation:
+    """A book in a market, ready to be simulated range by range.
+
+    Attributes:
+        prepare_seconds: how long it took to get ready.
+    """
+
+    opened: Opened
+    months: int
+    seed: int
+    as_of: date
+    prepare_seconds: float
+
+    def tally(self, numbers: range, progress: Callable[[int, int], None] | None = None) -> Tally:
+        """Exact sums over the scenarios with these numbers."""
+        return run_scenarios(self.opened.engine, numbers, progress)
+
+    def result(
+        self, tally: Tally, *, worst: int = 0, questions: TailQuestions | None = None, seconds: float = 0.0
+    ) -> SimulationResult:
+        """Tables of the scenarios 0, 1, ... of a tally.
+
+        Args:
+            worst, questions: as in `simulate`.
+            seconds: how long the simulation took.
+
+        Raises:
+            rackrisk.models.contributions.ReplayMismatch: a replayed loss is not that of the tally.
+        """
+        opened, months, seed = self.opened, self.months, self.seed
+        built, scenarios, started = opened.built, len(tally.loss), time.perf_counter()
+        numbers = worst_numbers(tally.loss[:, 0], worst)
+        tell = teller(opened, months=months, as_of=self.as_of, seed=seed, beside=True)
+        tail = {} if questions is None else tail_tables(opened, tally, months=months, seed=seed, questions=questions)
+        replayed = time.perf_counter()
+        result = SimulationResult(
+            engine=opened.engine.name,
+            device=opened.engine.device,
+            precision=opened.engine.precision,
+            n_scenarios=scenarios,
+            months=months,
+            seed=seed,
+            scopes=built.scopes,
+            exposure_usd=tables.exposures(built),
+            fans=_fans(opened, scenarios, months, seed),
+            worst=worst_scenarios(tell, numbers).tables() if worst else {},
+            **_counted(built, tally, scenarios, months),
+            **tail,
+            notes=[opened.note] if opened.note else [],
+            timings={"prepare": self.prepare_seconds, "paths_and_loans": seconds, "tail": replayed - started},
+        )
+        result.timings["tables"] = time.perf_counter() - replayed
+        return result
 
 
 def _counted(built: BuiltBook, tally: Tally, scenarios: int, months: int) -> dict[str, pl.DataFrame]:

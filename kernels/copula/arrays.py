@@ -56,3 +56,6 @@ class Tally(NamedTuple):
     name_defaults: Any  # [N] over the whole horizon
     name_lgd: Any  # [N] sum of LGD over defaults, in 2^-LGD_BITS; empty for a fixed LGD
     name_lgd_squares: Any  # [N] in 4^-SQUARE_BITS; empty for a fixed LGD
+
+
+BY_SCENARIO = ("loss",)  # fields with a row a scenario; all others are sums over them

@@ -9,10 +9,11 @@ import numpy as np
 
 from ..cuda import device as cuda
 from ..engines import EngineMissing
+from ..shards import add_up, named_arrays, tally_of
 from ..streams import key_words
 from . import reference
-from .arrays import MAX_SCENARIOS, Pool, Tally
-from .tally import add
+from .arrays import BY_SCENARIO, MAX_SCENARIOS, Pool, Tally
+from .tally import added
 
 PRECISION = "exact integers; float64 PDs"
 
@@ -65,30 +66,34 @@ def open_engine(name: str, pool: Pool, *, seed: int) -> CopulaEngine:
     return CopulaEngine("reference", f"NumPy on {platform.machine()}", reference.TILE, run_reference)
 
 
-def run_scenarios(engine: CopulaEngine, scenarios: int, progress: Callable[[int, int], None] | None = None) -> Tally:
-    """Tally of scenarios 0..scenarios-1: `loss` has one row a scenario, in order, `default_squares` Python integers.
+def run_scenarios(
+    engine: CopulaEngine, scenarios: int | range, progress: Callable[[int, int], None] | None = None
+) -> Tally:
+    """Tally of scenarios 0..scenarios-1 or of a range: `loss` has one row a scenario, in order, `default_squares`
+    Python integers.
 
     Raises:
-        ValueError: more scenarios than the exact sums can hold.
+        ValueError: no scenario, or more than the exact sums can hold.
     """
-    if not 0 < scenarios <= MAX_SCENARIOS:
-        raise ValueError(f"scenarios must be from 1 to {MAX_SCENARIOS:,}, not {scenarios:,}")
-    total: Tally | None = None
-    losses: list[Any] = []
-    for tally, done in _tallies(engine, scenarios):
-        losses.append(tally.loss.reshape(-1, tally.loss.shape[-1]))
-        total = add(total, _map(lambda field: field.sum(axis=0), tally))
-        if progress is not None:
-            progress(min(done, scenarios), scenarios)
-    assert total is not None
-    return total._replace(loss=np.concatenate(losses)[:scenarios])
+    numbers = range(scenarios) if isinstance(scenarios, int) else scenarios
+    if not 0 < len(numbers) <= MAX_SCENARIOS or numbers.step != 1:
+        raise ValueError(f"scenarios must be from 1 to {MAX_SCENARIOS:,} in a row, not {len(numbers):,}")
+
+    def parts() -> Iterator[dict[str, np.ndarray]]:
+        for tally, done in _tallies(engine, numbers):
+            yield named_arrays(added(tally))
+            if progress is not None:
+                progress(min(done, len(numbers)), len(numbers))
+
+    total = tally_of(Tally, add_up(parts(), BY_SCENARIO))
+    return total._replace(loss=total.loss[: len(numbers)])
 
 
-def _tallies(engine: CopulaEngine, scenarios: int) -> Iterator[tuple[Tally, int]]:
+def _tallies(engine: CopulaEngine, numbers: range) -> Iterator[tuple[Tally, int]]:
     """Tallies of batches in NumPy, and scenarios done after each. One batch runs ahead of the one that is read."""
     ahead: list[tuple[Tally, int]] = []
-    for first in range(0, scenarios, engine.batch):
-        ahead.append((engine.run(first, scenarios), first + engine.batch))
+    for first in range(numbers.start, numbers.stop, engine.batch):
+        ahead.append((engine.run(first, numbers.stop), first + engine.batch - numbers.start))
         if len(ahead) > 1:
             tally, done = ahead.pop(0)
             yield _map(np.asarray, tally), done

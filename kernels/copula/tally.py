@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-
-from .arrays import Pool, Tally
+from .arrays import BY_SCENARIO, Pool, Tally
 
 
 def tally(xp: Any, loss: Any, counts: Any, by_name: Any, pool: Pool) -> Tally:
@@ -28,13 +26,14 @@ def tally(xp: Any, loss: Any, counts: Any, by_name: Any, pool: Pool) -> Tally:
     )
 
 
-def add(total: Tally | None, part: Tally) -> Tally:
-    """Sums of two tallies; losses are not added but belong to other scenarios, so those of `part` are kept.
-
-    Squares of counts may outgrow 64 bits in a long run of a large pool, so they are added as Python integers.
+def exact(tally: Tally) -> Tally:
+    """The same with squares of counts as Python integers: added up over a long run of a large pool, they may outgrow
+    64 bits.
     """
-    part = part._replace(default_squares=part.default_squares.astype(object))
-    if total is None:
-        return part
-    sums = {name: np.add(getattr(total, name), getattr(part, name)) for name in Tally._fields if name != "loss"}
-    return part._replace(**sums)
+    return tally._replace(default_squares=tally.default_squares.astype(object))
+
+
+def added(tally: Tally) -> Tally:
+    """The tally of a batch, with a leading dimension, as one."""
+    sums = {name: getattr(tally, name).sum(axis=0) for name in Tally._fields if name not in BY_SCENARIO}
+    return exact(tally._replace(**sums, loss=tally.loss.reshape(-1, tally.loss.shape[-1])))

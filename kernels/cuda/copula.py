@@ -6,14 +6,14 @@ the names. `copula.cu` says how.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from ..copula.arrays import Pool, Tally
+from ..copula.arrays import BY_SCENARIO, Pool, Tally
 from ..copula.draws import QUAD
-from ..copula.tally import add, tally
+from ..copula.tally import exact, tally
+from ..shards import add_up, named_arrays, tally_of
 from .copula_layout import GIVEN, GROUP, POOL, SUMS, arrange
 from .device import MEMORY_SHARE, STATIC_SHARED_BYTES, THREADS, Device, DeviceTooSmall, Kernels, LaunchShape
 from .source import Program
@@ -175,8 +175,7 @@ def open_copula(
         starts = range(first, min(first + share * len(engines), scenarios), share)
         counts = [min(share, scenarios - start) for start in starts]
         parts = list(threads.map(CopulaCuda.run, engines[: len(starts)], starts, counts))
-        found = reduce(add, parts[1:], add(None, parts[0]))
-        by_scenario = np.concatenate([part.loss for part in parts])
-        return Tally(*(field[None] for field in found._replace(loss=by_scenario)))
+        found = tally_of(Tally, add_up((named_arrays(exact(part)) for part in parts), BY_SCENARIO))
+        return Tally(*(field[None] for field in found))
 
     return run, share * len(engines)

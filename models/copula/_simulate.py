@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import polars as pl
 
 from rackrisk.data import TapeProblems
-from rackrisk.kernels.copula.engines import PRECISION, open_engine, run_scenarios
+from rackrisk.kernels.copula.arrays import Tally
+from rackrisk.kernels.copula.engines import PRECISION, CopulaEngine, open_engine, run_scenarios
 from rackrisk.kernels.engines import choose
 from rackrisk.models.results import PORTFOLIO_SCOPE
 
@@ -41,6 +43,58 @@ def simulate_copula(
         rackrisk.kernels.engines.EngineMissing: the engine cannot run on this machine.
         rackrisk.data.TapeProblems: names and configuration do not fit; `check_names` has all problems.
     """
+    simulation = open_copula(names, config=config, seed=seed, engine=engine)
+    started = time.perf_counter()
+    tally = simulation.tally(range(scenarios), progress)
+    return simulation.result(tally, seconds=time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class CopulaSimulation:
+    """A pool of names ready to be simulated range by range.
+
+    Attributes:
+        note: a sentence to show if the engine was chosen for the user.
+        prepare_seconds: how long it took to get ready.
+    """
+
+    names: pl.DataFrame
+    config: CopulaConfig
+    seed: int
+    built: BuiltPool
+    engine: CopulaEngine
+    note: str | None
+    prepare_seconds: float
+
+    def tally(self, numbers: range, progress: Callable[[int, int], None] | None = None) -> Tally:
+        """Exact sums over the scenarios with these numbers."""
+        return run_scenarios(self.engine, numbers, progress)
+
+    def result(self, tally: Tally, *, seconds: float = 0.0) -> CopulaResult:
+        """Tables of the scenarios 0, 1, ... of a tally, which took so many seconds."""
+        names, config, built, started = self.names, self.config, self.built, time.perf_counter()
+        result = CopulaResult(
+            engine=self.engine.name,
+            device=self.engine.device,
+            precision=PRECISION,
+            n_scenarios=len(tally.loss),
+            seed=self.seed,
+            horizon_years=config.horizon_years,
+            scopes=[PORTFOLIO_SCOPE, *built.segments],
+            exposure_usd=tables.exposures(names, built),
+            losses=tables.losses(built, tally),
+            names=tables.by_name(names, built, config, tally),
+            pd_term=tables.pd_term(names, built, config, tally),
+            quantum_usd=built.quantum_usd,
+            notes=[*([self.note] if self.note else []), *_notes(built, config)],
+            timings={"prepare": self.prepare_seconds, "names": seconds, "tables": 0.0},
+        )
+        result.timings["tables"] = time.perf_counter() - started
+        return result
+
+
+def open_copula(names: pl.DataFrame, *, config: CopulaConfig, seed: int, engine: str = "auto") -> CopulaSimulation:
+    """Make a pool ready to be simulated; arguments and errors as in `simulate_copula`."""
     started = time.perf_counter()
     name, note = choose(engine)
     problems = check_names(names, config)
@@ -48,27 +102,7 @@ def simulate_copula(
         raise TapeProblems(problems)
     built = build_pool(names, config)
     opened = open_engine(name, built.pool, seed=seed)
-    prepared = time.perf_counter()
-    tally = run_scenarios(opened, scenarios, progress)
-    simulated = time.perf_counter()
-    result = CopulaResult(
-        engine=opened.name,
-        device=opened.device,
-        precision=PRECISION,
-        n_scenarios=scenarios,
-        seed=seed,
-        horizon_years=config.horizon_years,
-        scopes=[PORTFOLIO_SCOPE, *built.segments],
-        exposure_usd=tables.exposures(names, built),
-        losses=tables.losses(built, tally),
-        names=tables.by_name(names, built, config, tally),
-        pd_term=tables.pd_term(names, built, config, tally),
-        quantum_usd=built.quantum_usd,
-        notes=[*([note] if note else []), *_notes(built, config)],
-        timings={"prepare": prepared - started, "names": simulated - prepared, "tables": 0.0},
-    )
-    result.timings["tables"] = time.perf_counter() - simulated
-    return result
+    return CopulaSimulation(names, config, seed, built, opened, note, time.perf_counter() - started)
 
 
 def _notes(built: BuiltPool, config: CopulaConfig) -> list[str]:

@@ -9,6 +9,7 @@ from ._expected_shortfall import expected_shortfall as expected_shortfall
 from ._expected_shortfall import shortfall_has_error as shortfall_has_error
 from ._expected_shortfall import shortfall_terms as shortfall_terms
 from ._losses import measure_losses as measure_losses
+from ._losses import measure_one as measure_one
 from ._measure import Estimate as Estimate
 from ._measure import Measure as Measure
 from ._moments import mean_estimate as mean_estimate

@@ -47,7 +47,14 @@ def expected_shortfall(losses: NDArray[np.float64], *, level: float, confidence:
     error = mean_error(excesses, mean=total / n, zeros=rank)
     error = MeanError(error.std_error / float(1 - exact_level), error.skewness)
     low, high, reason = _interval(value, error, n=n, level=level, confidence=confidence)
-    return Estimate(value=value, std_error=error.std_error, ci_low=low, ci_high=high, method=_METHOD + reason)
+    return Estimate(
+        value=value,
+        std_error=error.std_error,
+        ci_low=low,
+        ci_high=high,
+        method=_METHOD + reason,
+        skewness=error.skewness,
+    )
 
 
 def shortfall_has_error(n: int, *, level: float) -> bool:

@@ -16,6 +16,9 @@ from ._value_at_risk import value_at_risk
 
 UNIT = "USD"
 
+_WHOLE = {"EL": expected_loss, "SD": standard_deviation}
+_AT_LEVEL = {"VaR": value_at_risk, "ES": expected_shortfall}
+
 
 def measure_losses(losses_usd: ArrayLike, *, levels: Sequence[float], confidence: float, scope: str) -> list[Measure]:
     """EL and SD, then VaR and then ES at each level, each with its error.
@@ -59,12 +62,34 @@ def measure_losses(losses_usd: ArrayLike, *, levels: Sequence[float], confidence
 def _estimates(
     losses: NDArray[np.float64], levels: Sequence[float], confidence: float
 ) -> Iterator[tuple[str, float | None, Estimate]]:
-    yield "EL", None, expected_loss(losses, confidence=confidence)
-    yield "SD", None, standard_deviation(losses, confidence=confidence)
-    for level in levels:
-        yield "VaR", float(level), value_at_risk(losses, level=level, confidence=confidence)
-    for level in levels:
-        yield "ES", float(level), expected_shortfall(losses, level=level, confidence=confidence)
+    for name, whole in _WHOLE.items():
+        yield name, None, whole(losses, confidence=confidence)
+    for name, at_level in _AT_LEVEL.items():
+        for level in levels:
+            yield name, float(level), at_level(losses, level=level, confidence=confidence)
+
+
+def measure_one(losses_usd: ArrayLike, *, measure: str, level: float | None, confidence: float) -> Estimate:
+    """The one that `measure_losses` gives under this name and level, without the cost of the others.
+
+    Args:
+        losses_usd: as in `measure_losses`.
+        measure: `EL`, `SD`, `VaR` or `ES`.
+        level: confidence level in (0, 1); None for EL and SD.
+        confidence: two-sided coverage of the interval, in (0, 1).
+
+    Raises:
+        ValueError: what `measure_losses` refuses.
+        KeyError: there is no such measure with, or without, a level.
+
+    >>> measure_one([3, 0, 1, 0], measure="ES", level=0.5, confidence=0.95).value
+    2.0
+    """
+    exact(confidence)
+    losses = _sorted(losses_usd)
+    if level is None:
+        return _WHOLE[measure](losses, confidence=confidence)
+    return _AT_LEVEL[measure](losses, level=level, confidence=confidence)
 
 
 def _sorted(losses_usd: ArrayLike) -> NDArray[np.float64]:

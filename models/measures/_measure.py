@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Estimate:
     """A value, its standard error and its confidence interval, in the unit of the sample.
 
-    None stands for a number that the sample cannot support; `method` then says why.
+    None stands for a number that the sample cannot support; `method` then says why. `skewness` is that of the sampling
+    error, where the estimate is a mean, or a root of one, and has a standard error.
     """
 
     value: float | None
@@ -15,6 +16,7 @@ class Estimate:
     ci_low: float | None
     ci_high: float | None
     method: str
+    skewness: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

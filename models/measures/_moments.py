@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ._mean_error import MIN_SCENARIOS, NO_VARIATION, TOO_FEW, mean_error, scaled
+from ._mean_error import MIN_SCENARIOS, NO_VARIATION, TOO_FEW, MeanError, mean_error, scaled
 from ._measure import Estimate
 
 
@@ -19,7 +19,7 @@ def expected_loss(losses: NDArray[np.float64], *, confidence: float) -> Estimate
     error = mean_error(losses, mean=mean)
     return _with_interval(
         mean,
-        error.std_error,
+        error,
         error.interval(mean, confidence),
         method="mean; skewness-corrected normal interval",
         n=len(losses),
@@ -52,9 +52,10 @@ def standard_deviation(losses: NDArray[np.float64], *, confidence: float) -> Est
         None if limit is None else math.ldexp(math.sqrt(max(limit, 0.0)), exponent)
         for limit in error.interval(variance, confidence)
     ]
+    of_root = math.ldexp(error.std_error / (2.0 * value), exponent) if value > 0.0 else 0.0
     return _with_interval(
         math.ldexp(value, exponent),
-        math.ldexp(error.std_error / (2.0 * value), exponent) if value > 0.0 else 0.0,
+        MeanError(of_root, error.skewness),
         (limits[0], limits[1]),
         method=f"{name}; fourth-moment standard error; skewness-corrected interval",
         n=n,
@@ -73,10 +74,17 @@ def _without_error(value: float | None, name: str, reason: str) -> Estimate:
 
 
 def _with_interval(
-    value: float, std_error: float, limits: tuple[float | None, float | None], *, method: str, n: int
+    value: float, error: MeanError, limits: tuple[float | None, float | None], *, method: str, n: int
 ) -> Estimate:
     """The estimate, without its interval where the sample cannot support one."""
     if n < MIN_SCENARIOS or limits[0] is None:
         reason = f"no interval: {TOO_FEW}" if n < MIN_SCENARIOS else NO_VARIATION
         method, limits = f"{method}; {reason}", (None, None)
-    return Estimate(value=value, std_error=std_error, ci_low=limits[0], ci_high=limits[1], method=method)
+    return Estimate(
+        value=value,
+        std_error=error.std_error,
+        ci_low=limits[0],
+        ci_high=limits[1],
+        method=method,
+        skewness=error.skewness,
+    )

@@ -1,7 +1,7 @@
 """One simulation: tape and parameters in, losses and tables out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from rackrisk.kernels.engines import run_scenarios
+from rackrisk.kernels.shards import add_up, tally_of
 from rackrisk.kernels.streams import key_words
-from rackrisk.kernels.tally import Tally
+from rackrisk.kernels.tally import BY_SCENARIO, Tally
 from rackrisk.models import tables
 from rackrisk.models.book import BuiltBook
 from rackrisk.models.explain import teller, worst_numbers, worst_scenarios
@@ -98,6 +99,20 @@ class StructuralSimulation:
     def tally(self, numbers: range, progress: Callable[[int, int], None] | None = None) -> Tally:
         """Exact sums over the scenarios with these numbers."""
         return run_scenarios(self.opened.engine, numbers, progress)
+
+    def merged(self, parts: Iterable[Mapping[str, np.ndarray]]) -> Tally:
+        """One tally of several ranges in their order, each as named arrays."""
+        return tally_of(Tally, add_up(parts, BY_SCENARIO))
+
+    def losses_usd(self, tally: Tally) -> np.ndarray:
+        """Loss of the book by scenario, float64 [S]."""
+        return tally.loss[:, 0] * float(self.opened.built.scale.loss_quantum_usd)
+
+    @property
+    def computer(self) -> dict[str, str]:
+        """What computes: engine, device and precision in words."""
+        engine = self.opened.engine
+        return {"engine": engine.name, "device": engine.device, "precision": engine.precision}
 
     def result(
         self, tally: Tally, *, worst: int = 0, questions: TailQuestions | None = None, seconds: float = 0.0

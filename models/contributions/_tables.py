@@ -100,7 +100,7 @@ def concentration_table(contributions: pl.DataFrame) -> pl.DataFrame:
         `dimension, measure, level, members` (with a share above 0), `herfindahl` (sum of squared shares of what has a
         name), `herfindahl_std_error` (at most this: the errors of the shares, added up), `effective_members` (1 /
         herfindahl), `largest, largest_share, largest_share_std_error` (of the whole measure). What belongs to nobody,
-        as capacity without a tenant, is no member.
+        as capacity without a tenant, is no member; a dimension without members has no row.
     """
     keys = ["dimension", "measure", "level"]
     named = contributions.filter(pl.col("name") != "(none)")
@@ -119,7 +119,7 @@ def concentration_table(contributions: pl.DataFrame) -> pl.DataFrame:
             largest_share_std_error=errors.get(top),
             known=shares.is_not_null().all(),
         )
-        .filter("known")
+        .filter(pl.col("known") & (pl.col("members") > 0))
         .with_columns(effective_members=1 / pl.col("herfindahl"))
         .select(
             *keys,

@@ -6,4 +6,6 @@ from ._config import LgdConfig as LgdConfig
 from ._factors import factor_matrix as factor_matrix
 from ._factors import loadings as loadings
 from ._result import CopulaResult as CopulaResult
+from ._simulate import CopulaSimulation as CopulaSimulation
+from ._simulate import open_copula as open_copula
 from ._simulate import simulate_copula as simulate_copula

@@ -1,15 +1,17 @@
 """One copula simulation: names and parameters in, losses and tables out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from rackrisk.data import TapeProblems
-from rackrisk.kernels.copula.arrays import Tally
+from rackrisk.kernels.copula.arrays import BY_SCENARIO, Tally
 from rackrisk.kernels.copula.engines import PRECISION, CopulaEngine, open_engine, run_scenarios
 from rackrisk.kernels.engines import choose
+from rackrisk.kernels.shards import add_up, tally_of
 from rackrisk.models.results import PORTFOLIO_SCOPE
 
 from . import _tables as tables
@@ -69,6 +71,19 @@ class CopulaSimulation:
     def tally(self, numbers: range, progress: Callable[[int, int], None] | None = None) -> Tally:
         """Exact sums over the scenarios with these numbers."""
         return run_scenarios(self.engine, numbers, progress)
+
+    def merged(self, parts: Iterable[Mapping[str, np.ndarray]]) -> Tally:
+        """One tally of several ranges in their order, each as named arrays."""
+        return tally_of(Tally, add_up(parts, BY_SCENARIO))
+
+    def losses_usd(self, tally: Tally) -> np.ndarray:
+        """Loss of the pool by scenario, float64 [S]."""
+        return tables.losses(self.built, tally)["loss"].to_numpy()
+
+    @property
+    def computer(self) -> dict[str, str]:
+        """What computes: engine, device and precision in words."""
+        return {"engine": self.engine.name, "device": self.engine.device, "precision": PRECISION}
 
     def result(self, tally: Tally, *, seconds: float = 0.0) -> CopulaResult:
         """Tables of the scenarios 0, 1, ... of a tally, which took so many seconds."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._model import Load
+
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
@@ -15,8 +17,12 @@ if TYPE_CHECKING:
 
     from ._run import Run
     from .config._copula import CopulaSettings
-    from .interruptible import ProgressReport
-    from .models.copula import CopulaResult
+    from .kernels.copula.arrays import Tally
+    from .models.copula import CopulaResult, CopulaSimulation
+
+_UNITS_PER_SHARD = 10_000_000_000  # loan-scenarios: a minute on two cores, at some 2e8 a second
+_SUMS_BY_NAME = 3
+_STEP = 1_024  # a tile of the reference engine
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,10 @@ class Copula:
     settings: CopulaSettings
     work_unit: str = "loan-scenario"
     rows: str = "names"
+
+    def with_executor(self, executor: Any) -> Copula:
+        """The same with its shards computed elsewhere."""
+        return Copula(self.settings.model_copy(update={"executor": executor}))
 
     def read_book(self) -> pl.DataFrame:
         """The names of the configured portfolio."""
@@ -63,19 +73,19 @@ class Copula:
         portfolio = self.settings.portfolio
         return f"{'tape' if portfolio.tape else portfolio.name}-{self.settings.copula.dependence}"
 
-    def simulate(self, book: pl.DataFrame, progress: ProgressReport) -> CopulaResult:
-        """The names in all scenarios."""
-        from .models.copula import simulate_copula
+    def load(self, book: pl.DataFrame) -> Load:
+        """Names in a scenario; a few sums by name."""
+        return Load(book.height, _UNITS_PER_SHARD, 8 * _SUMS_BY_NAME * book.height, _STEP)
 
-        settings = self.settings
-        return simulate_copula(
-            book,
-            config=settings.dependence,
-            scenarios=settings.scenarios,
-            seed=settings.seed,
-            engine=settings.engine.name,
-            progress=progress,
-        )
+    def open(self, book: pl.DataFrame, engine: str) -> CopulaSimulation:
+        """The names with their dependence."""
+        from .models.copula import open_copula
+
+        return open_copula(book, config=self.settings.dependence, seed=self.settings.seed, engine=engine)
+
+    def result(self, simulation: CopulaSimulation, tally: Tally, seconds: float) -> CopulaResult:
+        """Losses and tables."""
+        return simulation.result(tally, seconds=seconds)
 
     def tables(self, book: pl.DataFrame, result: CopulaResult) -> tuple[dict[str, pl.DataFrame], list[str]]:
         """The tables of the result, what can be computed without simulation, and why not more can."""

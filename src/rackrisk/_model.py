@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .manifest import Computed
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
     from rich.console import Console
 
@@ -33,6 +35,44 @@ class Result(Computed, Protocol):
         ...
 
 
+class Simulation(Protocol):
+    """A book ready to be simulated, range by range; tallies are named tuples of exact integers."""
+
+    @property
+    def computer(self) -> dict[str, str]:
+        """What computes: engine, device and precision in words."""
+        ...
+
+    def tally(self, numbers: range, progress: ProgressReport | None = None) -> Any:
+        """Exact sums over the scenarios with these numbers."""
+        ...
+
+    def merged(self, parts: Iterable[Mapping[str, np.ndarray]]) -> Any:
+        """One tally of several ranges in their order, each as named arrays."""
+        ...
+
+    def losses_usd(self, tally: Any) -> np.ndarray:
+        """Loss of the book by scenario, float64 [S]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a run weighs, for cutting it into shards.
+
+    Attributes:
+        units_per_scenario: units of work in one scenario.
+        units_per_shard: about a minute's work of one process on a CPU.
+        tally_bytes: of the sums that every shard holds, whatever its scenarios.
+        step: a shard begins at a multiple of so many scenarios, so that no tile of an engine is cut.
+    """
+
+    units_per_scenario: int
+    units_per_shard: int
+    tally_bytes: int
+    step: int
+
+
 class Model(Protocol):
     """One model with the configuration of one run."""
 
@@ -49,6 +89,10 @@ class Model(Protocol):
     @property
     def rows(self) -> str:
         """What a row of its book is, as a plural."""
+        ...
+
+    def with_executor(self, executor: Any) -> Model:
+        """The same with its shards computed elsewhere."""
         ...
 
     def read_book(self) -> pl.DataFrame:
@@ -75,8 +119,16 @@ class Model(Protocol):
         """What a run folder is called by if nobody says."""
         ...
 
-    def simulate(self, book: pl.DataFrame, progress: ProgressReport) -> Any:
-        """The result, a `Result` and more."""
+    def load(self, book: pl.DataFrame) -> Load:
+        """What the run weighs."""
+        ...
+
+    def open(self, book: pl.DataFrame, engine: str) -> Any:
+        """The book ready for an engine, a `Simulation` and more."""
+        ...
+
+    def result(self, simulation: Any, tally: Any, seconds: float) -> Any:
+        """The result, a `Result` and more, of all scenarios, which took so many seconds."""
         ...
 
     def tables(self, book: pl.DataFrame, result: Any) -> tuple[dict[str, pl.DataFrame], list[str]]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     from ._model import Model, Result
     from .config import Settings
+    from .ledger import Unfinished
     from .run_folder import Draft
+    from .simulated import Simulated
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,13 @@ class Plan:
         """The configuration."""
         return self.model.settings
 
+    @property
+    def config_hash(self) -> str:
+        """Of everything in the configuration that numbers depend on."""
+        from .manifest import config_hash
+
+        return config_hash(self.settings, self.inputs)
+
 
 def run(*overrides: str, progress: ProgressReport | None = None, **values: Any) -> Run:
     """Runs one simulation and writes its folder.
@@ -96,7 +106,8 @@ def make_plan(overrides: tuple[str, ...] | list[str], values: Mapping[str, Any] 
         model = model_of(settings)
         book, inputs = load_book(model)
     label = settings.name or model.label(choices)
-    target = target_folder(out=settings.out, label=label, config_hash=config_hash(settings, inputs), now=started)
+    plan_hash = config_hash(settings, inputs)
+    target = target_folder(out=settings.out, label=label, config_hash=plan_hash, now=started)
     return Plan(model, choices, book, inputs, target, started, timings)
 
 
@@ -127,14 +138,102 @@ def load_book(model: Model) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
 
 
 def execute(plan: Plan, *, progress: ProgressReport | None = None) -> Run:
-    """Simulates a plan and writes its folder; interrupted or failed, it leaves nothing behind."""
-    from .run_folder import draft
+    """Simulates a plan and writes its folder; shards of an interrupted run are kept, see `rackrisk.resume`.
 
-    with draft(plan.target) as folder:
-        with timed(plan.timings, "simulate"):
-            result = interruptible(partial(plan.model.simulate, plan.book), progress)
-        measures, tables, notes = _figures(plan, result)
-        manifest = _write(folder, plan, result, tables={"measures": measures, **tables}, notes=notes)
+    Raises:
+        rackrisk.executors.ShardsMissing: executor=shard: the run is prepared, and others compute its shards.
+    """
+    with begun(plan) as work:
+        return finish(plan, work, progress=progress)
+
+
+@contextmanager
+def begun(plan: Plan, *, keep: bool = False) -> Iterator[Unfinished]:
+    """The plan's unfinished run, made or found there, and locked; with `keep` it stays even without a shard."""
+    from .kernels.engines import choose
+    from .ledger import Order, begin
+    from .manifest import numeric_versions
+    from .shard_size import shard_scenarios
+
+    settings = plan.settings
+    asked, engine = settings.executor.shard_scenarios, settings.engine.name
+    # `auto` is decided once for all shards; an engine that was named need not be here if they are computed elsewhere.
+    engine, note = choose(engine) if engine == "auto" or settings.executor.name == "local" else (engine, None)
+    order = Order(
+        config=settings.model_dump(mode="json"),
+        choices=dict(plan.choices),
+        inputs=plan.inputs,
+        config_hash=plan.config_hash,
+        started=plan.started,
+        engine=engine,
+        notes=[note] if note else [],
+        versions=numeric_versions(),
+        book_sha256="0" * 64,
+        shard_scenarios=shard_scenarios(plan.model.load(plan.book), settings.scenarios, engine=engine, asked=asked),
+    )
+    with begin(order, plan.book, plan.target, chosen=settings.out is not None, keep=keep) as work, kept(work):
+        yield work
+
+
+def resume(run: str | Path, *overrides: str, progress: ProgressReport | None = None) -> Run:
+    """Finishes a run that was stopped; the result has the bytes of one that was not.
+
+    Args:
+        run: its folder, with or without `.unfinished`.
+        overrides: keys of the executor, where it is to be another one: `"executor.workers=4"`.
+        progress: as in `run`.
+
+    Raises:
+        rackrisk.config.ConfigProblems: an override is wrong or changes more than the executor.
+        rackrisk.run_folder.RunFolderError: there is no unfinished run, or this version cannot finish it.
+        rackrisk.ledger.Busy: another process works on it.
+        rackrisk.executors.ShardsMissing: executor=shard, and not all shards are there.
+    """
+    with resumed(run, overrides) as (plan, work):
+        return finish(plan, work, progress=progress)
+
+
+@contextmanager
+def resumed(run: str | Path, overrides: Sequence[str]) -> Iterator[tuple[Plan, Unfinished]]:
+    """The plan of an unfinished run, and the run itself, locked; arguments and errors as in `resume`."""
+    from .config import load_executor
+    from .executors import task_of
+    from .ledger import reopen, unfinished_folder
+
+    with reopen(unfinished_folder(str(run))) as work, kept(work):
+        order = work.order
+        task = task_of(order, work.book())
+        executor = load_executor(overrides, task.model.settings.executor)
+        model = task.model.with_executor(executor)
+        yield Plan(model, order.choices, task.book, order.inputs, work.target, order.started, {}), work
+
+
+@contextmanager
+def kept(work: Unfinished) -> Iterator[None]:
+    """Says with every error what is kept."""
+    try:
+        yield
+    except BaseException as error:
+        if work.kept:
+            error.add_note(f"{work.path} keeps what was computed; go on with: rackrisk resume {work.target}")
+        raise
+
+
+def finish(plan: Plan, work: Unfinished, *, progress: ProgressReport | None = None) -> Run:
+    """Computes the shards that are missing, adds all of them up and writes the run folder."""
+    from .executors import Task
+    from .simulated import simulate_all
+
+    task = Task(work.order, plan.model, plan.book)
+    with timed(plan.timings, "simulate"):
+        found = interruptible(partial(simulate_all, task, work, plan.settings.executor), progress)
+    with timed(plan.timings, "tail"):
+        result = plan.model.result(task.simulation, found.tally, found.seconds_for_all)
+    measures, tables, notes = _figures(plan, result)
+    notes = [*found.notes, *notes]
+    with work.draft() as folder:
+        _copy_book(work, folder)
+        manifest = _write(folder, plan, result, found, tables={"measures": measures, **tables}, notes=notes)
         return Run(folder.publish(), measures, result, manifest, tables)
 
 
@@ -151,9 +250,16 @@ def _figures(plan: Plan, result: Result) -> tuple[pl.DataFrame, dict[str, pl.Dat
 
 
 def _write(
-    folder: Draft, plan: Plan, result: Result, *, tables: Mapping[str, pl.DataFrame], notes: Sequence[str]
+    folder: Draft,
+    plan: Plan,
+    result: Result,
+    found: Simulated,
+    *,
+    tables: Mapping[str, pl.DataFrame],
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     """Tables first, then the manifest, then the report that reads them, then the manifest with every output."""
+    from .manifest import results_hash
     from .report import render
     from .run_folder import CONFIG, LOSSES, MANIFEST, REPORT, TABLES, list_files
 
@@ -162,21 +268,40 @@ def _write(
         for name, table in tables.items():
             folder.write_frame(f"{TABLES}/{name}.parquet", table)
         folder.write_text(CONFIG, settings_yaml(plan.settings))
-    folder.write_json(MANIFEST, _manifest(plan, result, notes))
+    folder.write_json(MANIFEST, _manifest(plan, result, found, notes))
     with timed(plan.timings, "report"):
         folder.write_text(REPORT, render(folder.path))
-    manifest = _manifest(plan, result, notes) | {"outputs": list_files(folder.path)}
+    outputs = list_files(folder.path)
+    manifest = _manifest(plan, result, found, notes) | {"results_sha256": results_hash(outputs), "outputs": outputs}
     (folder.path / MANIFEST).unlink()
     folder.write_json(MANIFEST, manifest)
     return manifest
 
 
-def _manifest(plan: Plan, result: Result, notes: Sequence[str]) -> dict[str, Any]:
+def _copy_book(work: Unfinished, folder: Draft) -> None:
+    from .run_folder import BOOK, sync
+
+    shutil.copyfile(work.path / BOOK, folder.path / BOOK)
+    sync(folder.path / BOOK)
+
+
+def _manifest(plan: Plan, result: Result, found: Simulated, notes: Sequence[str]) -> dict[str, Any]:
     from .manifest import build_manifest
 
-    facts = plan.model.manifest(result, plan.timings.get("simulate", 0.0))
+    facts = plan.model.manifest(result, found.seconds_for_all) | {"shards": _shards(plan, found)}
     known = {"choices": plan.choices, "inputs": plan.inputs, "started": plan.started, "timings": plan.timings}
     return build_manifest(plan.settings, result, facts={**facts, "warnings": list(notes)}, **known)
+
+
+def _shards(plan: Plan, found: Simulated) -> dict[str, Any]:
+    """How the scenarios were computed."""
+    return {
+        "executor": plan.settings.executor.model_dump(mode="json"),
+        "count": len(found.shards),
+        "scenarios_computed_before": found.scenarios - found.computed,
+        "seconds": round(sum(float(shard["seconds"]) for shard in found.shards), 3),
+        "devices": sorted({str(shard["device"]) for shard in found.shards}),
+    }
 
 
 def render_again(folder: str) -> Path:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ._model import Load
 
 if TYPE_CHECKING:
     import polars as pl
@@ -13,9 +16,14 @@ if TYPE_CHECKING:
 
     from ._run import Run
     from .config._structural import StructuralSettings
-    from .interruptible import ProgressReport
+    from .kernels.tally import Tally
     from .models.results import SimulationResult
+    from .models.simulate import StructuralSimulation
 
+_UNITS_PER_SHARD = 2_000_000_000  # loan-months: a minute on two cores, at some 3e7 a second
+_SUMS_BY_FACILITY = 15
+# Tiles are powers of two up to 1,024 scenarios, and smaller for larger books: `rackrisk.kernels.jax_engine`.
+_STEP, _STEP_OF_MANY, _MANY_ROWS = 1_024, 64, 65_536
 _TABLES = ("facilities", "pd_term", "early_warning", "fans", "defaults_by_cause", "loss_given_default")
 _TAIL_TABLES = ("pricing", "contributions", "concentration", "offtaker_defaults")
 
@@ -42,6 +50,10 @@ class Structural:
     settings: StructuralSettings
     work_unit: str = "loan-month"
     rows: str = "facilities"
+
+    def with_executor(self, executor: Any) -> Structural:
+        """The same with its shards computed elsewhere."""
+        return Structural(self.settings.model_copy(update={"executor": executor}))
 
     def read_book(self) -> pl.DataFrame:
         """The facilities of the configured portfolio."""
@@ -74,23 +86,30 @@ class Structural:
         portfolio = self.settings.portfolio
         return f"{'tape' if portfolio.tape else portfolio.name}-{choices.get('market', 'market')}"
 
-    def simulate(self, book: pl.DataFrame, progress: ProgressReport) -> SimulationResult:
-        """The loans through the months."""
+    def load(self, book: pl.DataFrame) -> Load:
+        """Facilities x months in a scenario; monthly sums by obligor, and those by facility."""
+        rows, months = book.height, self.settings.months
+        step = _STEP if rows < _MANY_ROWS else _STEP_OF_MANY
+        return Load(rows * months, _UNITS_PER_SHARD, 8 * rows * (months + _SUMS_BY_FACILITY), step)
+
+    def open(self, book: pl.DataFrame, engine: str) -> StructuralSimulation:
+        """The loans in their market."""
+        from .models.opened import open_simulation
+        from .models.simulate import StructuralSimulation
+
+        settings, started = self.settings, time.perf_counter()
+        opened = open_simulation(book, **world_of(settings), engine=engine, precision=settings.engine.precision)
+        seconds = time.perf_counter() - started
+        return StructuralSimulation(opened, settings.months, settings.seed, settings.as_of, seconds)
+
+    def result(self, simulation: StructuralSimulation, tally: Tally, seconds: float) -> SimulationResult:
+        """Losses, tables, the worst scenarios and who contributes to the tail."""
         from .models.explain import WORST
-        from .models.simulate import simulate
         from .models.tail_risk import TailQuestions
 
         settings = self.settings
-        return simulate(
-            book,
-            **world_of(settings),
-            scenarios=settings.scenarios,
-            engine=settings.engine.name,
-            precision=settings.engine.precision,
-            worst=WORST,
-            questions=TailQuestions(settings.measures.levels, settings.measures.confidence, settings.pricing),
-            progress=progress,
-        )
+        questions = TailQuestions(settings.measures.levels, settings.measures.confidence, settings.pricing)
+        return simulation.result(tally, worst=WORST, questions=questions, seconds=seconds)
 
     def tables(self, book: pl.DataFrame, result: SimulationResult) -> tuple[dict[str, pl.DataFrame], list[str]]:
         """The tables of the result."""

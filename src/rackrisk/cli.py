@@ -6,33 +6,27 @@ Nothing heavy is imported here, so that `--help` answers at once.
 from __future__ import annotations
 
 import argparse
-import errno
-import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from difflib import get_close_matches
 from functools import partial
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from ._help import help_text
 from .explain_arguments import EXPLAIN, explain_arguments
+from .failures import exit_code, notes_of
+from .output import as_json, drawn, write
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ._model import Model
     from ._run import Plan, Run
-    from .data import Problem
 
-DONE, WRONG, BAD_INPUT, RETRY_LATER, INTERRUPTED, TERMINATED = 0, 1, 2, 75, 130, 143
+DONE, WRONG, INTERRUPTED, TERMINATED = 0, 1, 130, 143  # and those of `rackrisk.failures`
 
-_PLANNED = ("resume",)
-# Conditions of the machine that pass: a full disk, a quota, a file server that went away.
-_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.ENOMEM, errno.EMFILE}
 # XLA reports a compilation that takes long at its level "error". What really fails reaches Python as an exception.
 _XLA_FATAL = "3"
 
@@ -49,12 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _XLA_FATAL)
     try:
         return args.action(args)
-    except KeyboardInterrupt:
-        return _stopped(INTERRUPTED)
-    except Terminated:
-        return _stopped(TERMINATED)
+    except KeyboardInterrupt as interruption:
+        return _stopped(INTERRUPTED, interruption)
+    except Terminated as interruption:
+        return _stopped(TERMINATED, interruption)
     except Exception as error:
-        code = _expected(error)
+        code = exit_code(error)
         if code is None:
             raise
         return code
@@ -70,11 +64,47 @@ def _run_command(args: argparse.Namespace) -> int:
     if args.cfg:
         return _show_command(args)
     plan = _run.make_plan(args.overrides)
+    if plan.settings.executor.name == "shard":
+        return _prepare(plan, args)
     _announce(plan, args)
     work, unit = plan.model.work(plan.book), plan.model.work_unit
     with progress(work=work, unit=unit, enabled=not (args.quiet or args.no_progress)) as report:
         result = _run.execute(plan, progress=report)
-    _write(_json_text(result, plan.model) if args.json else _summary_text(result, plan.model), sys.stdout)
+    write(_json_text(result, plan.model) if args.json else _summary_text(result, plan.model), sys.stdout)
+    return DONE
+
+
+def _prepare(plan: Plan, args: argparse.Namespace) -> int:
+    from ._shard import prepare
+
+    prepared = prepare(plan)
+    write(as_json(prepared.document()) if args.json else prepared.next_steps(), sys.stdout)
+    return DONE
+
+
+def _resume_command(args: argparse.Namespace) -> int:
+    from . import _run
+    from .progress import progress
+
+    with _run.resumed(args.run, args.overrides) as (plan, work):
+        _announce(plan, args)
+        units, unit = plan.model.work(plan.book), plan.model.work_unit
+        with progress(work=units, unit=unit, enabled=not (args.quiet or args.no_progress)) as report:
+            result = _run.finish(plan, work, progress=report)
+    write(_json_text(result, plan.model) if args.json else _summary_text(result, plan.model), sys.stdout)
+    return DONE
+
+
+def _shard_command(args: argparse.Namespace) -> int:
+    from ._shard import run_shards
+
+    done = run_shards(args.run, args.index, args.of, None)
+    for numbers in done.computed:
+        write(f"computed scenarios {numbers.start:,} to {numbers.stop - 1:,}\n", sys.stdout)
+    if done.there:
+        write(f"{done.there} shards were there already\n", sys.stdout)
+    if done.finished:
+        write(f"{args.run}: is finished; there is nothing left to do\n", sys.stdout)
     return DONE
 
 
@@ -85,12 +115,12 @@ def _attribute_command(args: argparse.Namespace) -> int:
 
     plan = _attribute.make_plan(args.overrides)
     if not args.quiet:
-        _write(f"rackrisk {__version__}: {plan.headline}\n", sys.stderr)
+        write(f"rackrisk {__version__}: {plan.headline}\n", sys.stderr)
     shown = not (args.quiet or args.no_progress)
     with progress(work=plan.work, unit=plan.model.work_unit, enabled=shown) as report:
         found = _attribute.execute(plan, progress=report)
     screen = partial(print_attribution, found)
-    _write(_as_json(_attribute.document(found)) if args.json else _drawn(sys.stdout, screen), sys.stdout)
+    write(as_json(_attribute.document(found)) if args.json else drawn(sys.stdout, screen), sys.stdout)
     return DONE
 
 
@@ -100,10 +130,10 @@ def _explain_command(args: argparse.Namespace) -> int:
     from .explain_screen import print_explanation
 
     if not args.quiet and args.scenario is not None:
-        _write(f"rackrisk {__version__}: replaying scenario {args.scenario}, up to half a minute\n", sys.stderr)
+        write(f"rackrisk {__version__}: replaying scenario {args.scenario}, up to half a minute\n", sys.stderr)
     found = explain(args.run, scenario=args.scenario, obligor=args.obligor, engine=args.engine)
     screen = partial(print_explanation, found)
-    _write(_as_json(document(found)) if args.json else _drawn(sys.stdout, screen), sys.stdout)
+    write(as_json(document(found)) if args.json else drawn(sys.stdout, screen), sys.stdout)
     return DONE
 
 
@@ -113,7 +143,7 @@ def _compare_command(args: argparse.Namespace) -> int:
 
     found = compare(args.first, args.second)
     screen = partial(print_comparison, found)
-    _write(_as_json(document(found)) if args.json else _drawn(sys.stdout, screen), sys.stdout)
+    write(as_json(document(found)) if args.json else drawn(sys.stdout, screen), sys.stdout)
     return DONE
 
 
@@ -123,15 +153,15 @@ def _book_command(args: argparse.Namespace) -> int:
 
     settings, _ = load_settings(args.overrides)
     rows = write_book(settings, args.out, force=args.force)
-    _write(f"{args.out}\n", sys.stdout)
-    _write(f"{rows}\n", sys.stderr)
+    write(f"{args.out}\n", sys.stdout)
+    write(f"{rows}\n", sys.stderr)
     return DONE
 
 
 def _report_command(args: argparse.Namespace) -> int:
     from ._run import render_again
 
-    _write(f"{render_again(args.run)}\n", sys.stdout)
+    write(f"{render_again(args.run)}\n", sys.stdout)
     return DONE
 
 
@@ -140,7 +170,7 @@ def _show_command(args: argparse.Namespace) -> int:
     from .config import load_settings
 
     settings, _ = load_settings(args.overrides)
-    _write(settings_yaml(settings), sys.stdout)
+    write(settings_yaml(settings), sys.stdout)
     return DONE
 
 
@@ -151,7 +181,7 @@ def _validate_command(args: argparse.Namespace) -> int:
     with steps(enabled=not (args.quiet or args.no_progress)) as report:
         found = run_validation(engines=args.engine, quick=args.quick, seed=args.seed, progress=report)
     screen = partial(print_validation, found, every=args.all)
-    _write(_as_json(document(found)) if args.json else _drawn(sys.stdout, screen), sys.stdout)
+    write(as_json(document(found)) if args.json else drawn(sys.stdout, screen), sys.stdout)
     return DONE if found.passed else WRONG
 
 
@@ -168,7 +198,7 @@ def _calibrate_command(args: argparse.Namespace) -> int:
         keep=args.keep,
         force=args.force,
     )
-    _write(_as_json(document(done)) if args.json else _drawn(sys.stdout, partial(print_calibration, done)), sys.stdout)
+    write(as_json(document(done)) if args.json else drawn(sys.stdout, partial(print_calibration, done)), sys.stdout)
     return DONE
 
 
@@ -178,7 +208,7 @@ def _calibrate_command(args: argparse.Namespace) -> int:
 def _announce(plan: Plan, args: argparse.Namespace) -> None:
     if args.quiet:
         return
-    _write(f"rackrisk {__version__}: {plan.model.headline(plan.book)}\n", sys.stderr)
+    write(f"rackrisk {__version__}: {plan.model.headline(plan.book)}\n", sys.stderr)
 
 
 def _json_text(run: Run, model: Model) -> str:
@@ -192,42 +222,20 @@ def _json_text(run: Run, model: Model) -> str:
         "warnings": run.manifest["warnings"],
         "version": __version__,
     }
-    return _as_json(document)
-
-
-def _as_json(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2, allow_nan=False, default=str) + "\n"
+    return as_json(document)
 
 
 def _summary_text(run: Run, model: Model) -> str:
-    return _drawn(sys.stdout, partial(model.print_summary, run))
+    return drawn(sys.stdout, partial(model.print_summary, run))
 
 
-def _drawn(stream: TextIO, draw: Callable[[Console], None]) -> str:
-    """What `draw` prints on a console of the width and the colours of `stream`."""
-    from rich.console import Console
-
-    console = Console(file=stream, highlight=False)
-    with console.capture() as captured:
-        draw(console)
-    return captured.get()
-
-
-def _write(text: str, stream: TextIO) -> None:
-    """Writes at once. A reader that went away (`| head`) is no error: what was computed is stored."""
-    try:
-        stream.write(text)
-        stream.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python flushes again at exit
-
-
-def _stopped(code: int) -> int:
+def _stopped(code: int, interruption: BaseException) -> int:
     from .interruptible import still_running
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # a second one must not cut the clean-up short
-    _write("interrupted: no result was written; the same command gives the same numbers\n", sys.stderr)
+    kept = notes_of(interruption) or " no result was written; the same command gives the same numbers"
+    write(f"interrupted:{kept}\n", sys.stderr)
     if still_running():
         os._exit(code)  # compiled code in another thread would crash in the interpreter's own exit
     return code
@@ -235,45 +243,6 @@ def _stopped(code: int) -> int:
 
 def _terminate(*_: object) -> None:
     raise Terminated
-
-
-# ---- failures ----
-
-
-def _expected(error: Exception) -> int | None:
-    """Says what is wrong and returns the exit code, or None for an error in the program itself."""
-    from .config import ConfigProblems
-    from .data import TapeProblems
-    from .kernels.engines import EngineMissing
-    from .problem_report import as_problems
-    from .rebuild import RunProblems
-    from .run_folder import RunFolderError
-
-    if isinstance(error, ConfigProblems):
-        return _refuse(as_problems(error.problems), what="the configuration", keep=False)
-    if isinstance(error, RunProblems):
-        return _refuse(error.problems, what=error.run, keep=False)
-    if isinstance(error, TapeProblems):
-        return _refuse(error.problems, what=error.problems[0].file, keep=True)
-    if isinstance(error, (RunFolderError, EngineMissing)):
-        return _complain(str(error), BAD_INPUT)
-    if isinstance(error, MemoryError):
-        return _complain("out of memory; use fewer scenarios, or try again when more is free", RETRY_LATER)
-    if isinstance(error, OSError) and error.errno in _PASSING:
-        return _complain(f"{error.strerror} ({error.filename or 'while writing'}); try again later", RETRY_LATER)
-    return None
-
-
-def _refuse(problems: Sequence[Problem], *, what: str, keep: bool) -> int:
-    from .problem_report import report_problems
-
-    _write(_drawn(sys.stderr, partial(report_problems, problems, what=what, keep=keep)), sys.stderr)
-    return BAD_INPUT
-
-
-def _complain(message: str, code: int) -> int:
-    _write(f"rackrisk: {message}\n", sys.stderr)
-    return code
 
 
 # ---- arguments ----
@@ -298,11 +267,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _check_command(word: str, commands: list[str], parser: argparse.ArgumentParser) -> None:
-    """Refuses a word that can only be a mistyped or planned command; anything else is an override."""
+    """Refuses a word that can only be a mistyped command; anything else is an override."""
     if "=" in word or word.startswith(("-", "~", "+")):
         return
-    if word in _PLANNED:
-        parser.error(f"'{word}' is not part of this version")
     near = get_close_matches(word, commands, n=1)
     if near:
         parser.error(f"unknown command '{word}'; did you mean '{near[0]}'?")
@@ -327,6 +294,15 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     compare.add_argument("first", metavar="RUN", help="a run folder")
     compare.add_argument("second", metavar="RUN", help="another one, of the same model")
     compare.add_argument("--json", action="store_true", help="print one JSON document with every figure")
+    resume = _command(commands, "resume", _resume_command, "finish a run that was stopped", overrides=True)
+    resume.add_argument("run", metavar="RUN", help="its folder, with or without .unfinished")
+    resume.add_argument("--json", action="store_true", help="print one JSON document instead of the summary")
+    resume.add_argument("--quiet", action="store_true", help="nothing on stderr but problems")
+    resume.add_argument("--no-progress", action="store_true", help="no progress on stderr")
+    shard = _command(commands, "shard", _shard_command, "compute shards of a prepared run", overrides=False)
+    shard.add_argument("run", metavar="RUN", help="its folder, with or without .unfinished")
+    shard.add_argument("--index", type=int, required=True, metavar="N", help="which shard, or which of --of tasks")
+    shard.add_argument("--of", type=int, metavar="M", help="share the shards among so many tasks (default: one each)")
     text = "share the loss out to the mechanisms that are on"
     attribute = _command(commands, "attribute", _attribute_command, text, overrides=True)
     attribute.add_argument("--json", action="store_true", help="print one JSON document instead of the summary")
@@ -341,6 +317,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     validate = _validate_arguments(commands)
     named = {
         "run": run,
+        "resume": resume,
+        "shard": shard,
         "attribute": attribute,
         "compare": compare,
         "explain": explain_arguments(_command(commands, "explain", _explain_command, EXPLAIN, overrides=False)),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import __version__
+from .run_folder import LOSSES, TABLES
 
 if TYPE_CHECKING:
     from .config import Settings
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 SCHEMA = "rackrisk/run/1"
 RNG_SCHEME = "philox4x32-10/v1"
 
-_PACKAGES = ("numpy", "jax", "jaxlib", "cupy-cuda13x", "polars", "pydantic", "hydra-core", "omegaconf", "dataframely")
+_COMPUTING = ("numpy", "scipy", "jax", "jaxlib", "cupy-cuda13x")  # can move the last bits of a number
+_PACKAGES = (*_COMPUTING, "polars", "pydantic", "hydra-core", "omegaconf", "dataframely")
 # Settings outside the configuration that can change speed or last bits; values of other variables are never read.
 _VARIABLES = ("XLA_FLAGS", "JAX_PLATFORMS", "JAX_ENABLE_X64", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
 
@@ -49,11 +51,32 @@ class Computed(Protocol):
 def config_hash(settings: Settings, inputs: Sequence[Mapping[str, Any]]) -> str:
     """SHA-256 of everything in the configuration that numbers depend on, as 64 hex digits.
 
-    Label, folder and the defaults of `rackrisk attribute` are left out, and a tape counts by its content, not its name.
+    Label, folder, executor and the defaults of `rackrisk attribute` are left out, and a tape counts by its content, not
+    its name.
     """
-    data = settings.model_dump(mode="json", exclude={"name", "out", "attribution"})
+    data = settings.model_dump(mode="json", exclude={"name", "out", "attribution", "executor"})
     data["portfolio"]["tape"] = [item["sha256"] for item in inputs if item["role"] == "tape"]
-    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(json_bytes(data)).hexdigest()
+
+
+def json_bytes(data: Any) -> bytes:
+    """The one way to write plain values as JSON, for hashes."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
+
+
+def results_hash(outputs: Sequence[Mapping[str, Any]]) -> str:
+    """SHA-256 of what was computed, losses and tables, as 64 hex digits: two runs with one hash have the same results.
+
+    Args:
+        outputs: files of a run folder with their hashes.
+    """
+    computed = [item for item in outputs if item["path"] == LOSSES or item["path"].startswith(f"{TABLES}/")]
+    return hashlib.sha256(json_bytes([[item["path"], item["sha256"]] for item in computed])).hexdigest()
+
+
+def numeric_versions() -> dict[str, str]:
+    """Versions of rackrisk and of the packages that can move the last bits of a number."""
+    return {name: version for name, version in _versions().items() if name in ("rackrisk", *_COMPUTING)}
 
 
 def build_manifest(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RUNS = "runs"
 DONE, MANIFEST, REPORT = "DONE", "manifest.json", "report.html"
-CONFIG, LOSSES, TABLES = "config.resolved.yaml", "losses.parquet", "tables"
+CONFIG, BOOK, LOSSES, TABLES = "config.resolved.yaml", "book.parquet", "losses.parquet", "tables"
 
 _ATTEMPTS = 1_000  # names tried beside one that is taken
 
@@ -48,7 +48,7 @@ class Draft:
         path = self.path / name
         path.parent.mkdir(exist_ok=True)
         frame.write_parquet(path, compression="zstd", statistics=True)
-        _sync(path)
+        sync(path)
 
     def publish(self) -> Path:
         """Writes `DONE`, renames the folder to its target and returns its path.
@@ -56,16 +56,16 @@ class Draft:
         A target that somebody else filled in the meantime is never touched: the folder then gets a name beside it.
         """
         if (self.path / TABLES).is_dir():
-            _sync(self.path / TABLES)
-        _sync(self.path)
+            sync(self.path / TABLES)
+        sync(self.path)
         self.write_text(DONE, done_text(self.path))
-        _sync(self.path)
-        for place in _names_from(self.target):
+        sync(self.path)
+        for place in names_from(self.target):
             with suppress(FileExistsError):
-                _rename_into(self.path, place)
-                _sync(place.parent)
+                rename_into(self.path, place)
+                sync(place.parent)
                 return place
-        raise RunFolderError(f"{self.target} and {_ATTEMPTS} names beside it are taken")
+        raise all_taken(self.target)
 
 
 def target_folder(*, out: str | None, label: str, config_hash: str, now: datetime) -> Path:
@@ -83,6 +83,11 @@ def target_folder(*, out: str | None, label: str, config_hash: str, now: datetim
     return runs / f"{stamp}-{label}-{config_hash[:8]}"
 
 
+def all_taken(target: Path) -> RunFolderError:
+    """What to say when there is no place left for a run."""
+    return RunFolderError(f"{target} and {_ATTEMPTS} names beside it are taken")
+
+
 @contextmanager
 def draft(target: Path) -> Iterator[Draft]:
     """A new folder beside `target`, gone again without a trace if the body fails or is interrupted.
@@ -90,14 +95,34 @@ def draft(target: Path) -> Iterator[Draft]:
     Raises:
         RunFolderError: the folder above `target` cannot be made or written to.
     """
-    made = _make_parents(target)
-    path = target.parent / f".{target.name}.partial-{secrets.token_hex(4)}"
+    with parents_of(target), draft_in(target.parent, target) as folder:
+        yield folder
+
+
+@contextmanager
+def draft_in(place: Path, target: Path) -> Iterator[Draft]:
+    """The same in a folder of the same disk."""
+    path = place / f".{target.name[:100]}.partial-{secrets.token_hex(4)}"
     try:
-        _make(path)
+        make_folder(path)
         yield Draft(path, target)
     finally:
         shutil.rmtree(path, ignore_errors=True)
-        for parent in made:
+
+
+@contextmanager
+def parents_of(target: Path) -> Iterator[None]:
+    """The folders above `target`; those that were made for it are gone again if it is not there in the end.
+
+    Raises:
+        RunFolderError: they cannot be made.
+    """
+    missing = [p for p in (target.parent, *target.parent.parents) if not p.exists()]
+    make_folder(target.parent, parents=True)
+    try:
+        yield
+    finally:
+        for parent in missing:
             with suppress(OSError):  # holds a result by now
                 parent.rmdir()
 
@@ -134,7 +159,7 @@ def _replace_text(path: Path, text: str) -> None:
     try:
         _write_bytes(aside, text.encode())
         aside.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -163,27 +188,26 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _make_parents(target: Path) -> list[Path]:
-    """Creates the folders above `target`; returns the new ones, innermost first."""
-    missing = [p for p in (target.parent, *target.parent.parents) if not p.exists()]
-    _make(target.parent, parents=True)
-    return missing
+def make_folder(path: Path, *, parents: bool = False) -> None:
+    """Makes a folder; with `parents` those above it too, and it may be there.
 
-
-def _make(path: Path, *, parents: bool = False) -> None:
+    Raises:
+        RunFolderError: it cannot be made.
+    """
     try:
         path.mkdir(parents=parents, exist_ok=parents)
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be made ({error.strerror})") from error
 
 
-def _names_from(target: Path) -> Iterator[Path]:
+def names_from(target: Path) -> Iterator[Path]:
+    """A place for a run and, if it is taken, others beside it."""
     yield target
     for i in range(2, _ATTEMPTS + 2):
         yield target.with_name(f"{target.name}-{i}")
 
 
-def _rename_into(path: Path, place: Path) -> None:
+def rename_into(path: Path, place: Path) -> None:
     """Renames a folder; a place that is taken raises FileExistsError (an empty folder there is replaced)."""
     if place.is_symlink():
         raise FileExistsError(place)
@@ -202,7 +226,7 @@ def _write_bytes(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Flushes a file or folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

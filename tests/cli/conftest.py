@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from rackrisk._structural import Structural
 from rackrisk.cli import main
 
-from ..helpers.fake_result import fake_simulate
+from ..helpers.fake_result import fake_open
 from .tapes import write_tape
 
 
@@ -70,4 +69,4 @@ def command(folder: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Comman
 @pytest.fixture
 def fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replaces the simulation by made-up numbers for the same facilities."""
-    monkeypatch.setitem(sys.modules, "rackrisk.models.simulate", SimpleNamespace(simulate=fake_simulate))
+    monkeypatch.setattr(Structural, "open", fake_open)

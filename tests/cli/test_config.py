@@ -34,7 +34,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert (settings.scenarios, settings.months, settings.seed, settings.as_of) == (20_000, 60, 1, date(2026, 8, 31))
     assert choices == {
         "model": "structural", "portfolio": "compute_credit", "market": "base", "recovery": "base", "engine": "auto",
-        "measures": "default",
+        "executor": "local", "measures": "default",
     }  # fmt: skip
     assert all(settings.mechanisms.model_dump().values())
     assert settings.measures.levels == (0.99, 0.999)

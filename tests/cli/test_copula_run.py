@@ -53,7 +53,14 @@ def test_the_model_alone_runs_and_leaves_a_complete_folder(command: Command, fol
     assert "-equal_names-gaussian-" in run.name
     found = {p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file()}
     tables = {f"tables/{name}.parquet" for name in ("measures", "names", "pd_term", "exact")}
-    assert found == tables | {"manifest.json", "DONE", "report.html", "losses.parquet", "config.resolved.yaml"}
+    assert found == tables | {
+        "manifest.json",
+        "DONE",
+        "report.html",
+        "losses.parquet",
+        "book.parquet",
+        "config.resolved.yaml",
+    }
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["book"] == {"names": 50}
     assert (manifest["horizon_years"], manifest["asset_correlation"]) == (1, 0.1928)

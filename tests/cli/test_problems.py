@@ -255,7 +255,8 @@ def test_a_folder_that_cannot_be_made_is_named(command: Command, tape: Path, fol
     ("arguments", "words"),
     [
         (["rnu"], "did you mean 'run'?"),
-        (["resume"], "not part of this version"),
+        (["resume"], "required: RUN"),
+        (["shard", "run"], "required: --index"),
         (["run", "--jsn"], "unexpected argument --jsn"),
         (["report"], "required"),
         (["report", "a", "b"], "unexpected argument b"),

@@ -23,20 +23,23 @@ HEAVY = {"hydra", "jax", "numpy", "omegaconf", "polars", "pydantic", "rich", "ya
 
 # An engine that says it has begun and then never comes back.
 ENDLESS = """
-import sys, time, types
-def simulate(tape, **arguments):
-    arguments["progress"](1, 100)
-    print("begun", file=sys.stderr, flush=True)
-    time.sleep(600)
-sys.modules["rackrisk.models.simulate"] = types.SimpleNamespace(simulate=simulate)
+import sys, time
+from rackrisk._structural import Structural
+class Endless:
+    def tally(self, numbers, progress):
+        progress(1, 100)
+        print("begun", file=sys.stderr, flush=True)
+        time.sleep(600)
+Structural.open = lambda *arguments: Endless()
 from rackrisk.cli import main
 sys.exit(main())
 """
 
 MADE_UP = """
-import sys, types
-from tests.helpers.fake_result import fake_simulate
-sys.modules["rackrisk.models.simulate"] = types.SimpleNamespace(simulate=fake_simulate)
+import sys
+from rackrisk._structural import Structural
+from tests.helpers.fake_result import fake_open
+Structural.open = fake_open
 from rackrisk.cli import main
 sys.exit(main())
 """

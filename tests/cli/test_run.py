@@ -5,20 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 import pytest
 
 import rackrisk
+from rackrisk._structural import Structural, world_of
 from rackrisk.config import ConfigProblems
 from rackrisk.data import TapeProblems
 
-from ..helpers.fake_result import fake_simulate
+from ..helpers.fake_result import fake_open
 from .conftest import Command
 
 pytestmark = pytest.mark.usefixtures("fake_engine")
@@ -40,7 +39,13 @@ def test_a_run_folder_is_complete_and_its_hashes_are_right(command: Command, fol
     run = only_run(folder)
     manifest = json.loads((run / "manifest.json").read_text())
     found = {p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file()}
-    expected = {"config.resolved.yaml", "losses.parquet", "report.html", *(f"tables/{t}.parquet" for t in TABLES)}
+    expected = {
+        "book.parquet",
+        "config.resolved.yaml",
+        "losses.parquet",
+        "report.html",
+        *(f"tables/{t}.parquet" for t in TABLES),
+    }
     assert found == expected | {"manifest.json", "DONE"}
     assert {item["path"] for item in manifest["outputs"]} == expected
     for item in manifest["outputs"]:
@@ -182,7 +187,7 @@ def test_a_run_that_breaks_off_leaves_nothing(
     def broken(*_: object, **__: object) -> Any:
         raise error
 
-    monkeypatch.setitem(sys.modules, "rackrisk.models.simulate", SimpleNamespace(simulate=broken))
+    monkeypatch.setattr(Structural, "open", broken)
     outcome = command("run", *SMALL)
     assert (outcome.code, outcome.out) == (code, "")
     assert "Traceback" not in outcome.err
@@ -208,7 +213,7 @@ def test_an_error_in_the_program_is_not_dressed_up(
     def broken(*_: object, **__: object) -> Any:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setitem(sys.modules, "rackrisk.models.simulate", SimpleNamespace(simulate=broken))
+    monkeypatch.setattr(Structural, "open", broken)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         command("run", *SMALL)
     assert [p.name for p in folder.iterdir()] == ["tape.csv"]
@@ -336,12 +341,13 @@ def test_a_book_needs_a_usable_file_name(command: Command, folder: Path, out: st
 def test_the_engine_gets_what_was_configured(folder: Path, tape: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
 
-    def spy(book: pl.DataFrame, **arguments: Any) -> Any:
-        seen.update(arguments)
-        return fake_simulate(book, **arguments)
+    def spy(model: Structural, book: pl.DataFrame, engine: str) -> Any:
+        seen.update(world_of(model.settings), engine=engine, precision=model.settings.engine.precision)
+        return fake_open(model, book, engine)
 
-    monkeypatch.setitem(sys.modules, "rackrisk.models.simulate", SimpleNamespace(simulate=spy))
+    monkeypatch.setattr(Structural, "open", spy)
     rackrisk.run("engine=reference", "scenarios=50", "months=12", "seed=9", f"portfolio.tape={tape}", "out=r")
     assert (seen["engine"], seen["precision"], seen["segments"]) == ("reference", "float64", ("segment",))
-    assert (seen["scenarios"], seen["months"], seen["seed"]) == (50, 12, 9)
+    assert (seen["months"], seen["seed"]) == (12, 9)
+    assert pl.read_parquet(folder / "r" / "losses.parquet").height == 50
     assert (folder / "r" / "DONE").exists()

@@ -7,12 +7,15 @@ market paths are made of smooth curves. Nothing here is calibrated.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from rackrisk._structural import Structural
+from rackrisk.kernels.shards import add_up
 from rackrisk.models.results import SimulationResult
 
 SEGMENTS: dict[str, dict[str, float]] = {
@@ -61,31 +64,56 @@ def fake_result(
     return _result(book, n_scenarios=n_scenarios, months=months, seed=seed, engine=engine)
 
 
-def fake_simulate(
-    tape: pl.DataFrame,
-    *,
-    months: int,
-    scenarios: int,
-    seed: int,
-    engine: str,
-    progress: Callable[[int, int], None] | None = None,
-    **unused: Any,
-) -> SimulationResult:
-    """Stands in for `rackrisk.models.simulate.simulate`: same call, made-up numbers for the facilities of `tape`."""
-    del unused
-    quoted = tape["quoted_spread_annual"].to_list() if "quoted_spread_annual" in tape.columns else [None] * tape.height
-    book = {
-        "facility_id": tape["facility_id"].to_list(),
-        "obligor_id": tape["obligor_id"].to_list(),
-        "segment": tape["segment"].to_numpy(),
-        "balance": tape["balance_usd"].to_numpy().astype(float),
-        "quoted": quoted,
-    }
-    if progress is not None:
-        for done in (0, scenarios // 2, scenarios):
-            progress(done, scenarios)
-    name = "jax" if engine == "auto" else engine
-    return _result(book, n_scenarios=scenarios, months=months, seed=seed, engine=name)
+class FakeTally(NamedTuple):
+    """How many scenarios were asked for."""
+
+    loss: np.ndarray
+
+
+@dataclass(frozen=True)
+class FakeSimulation:
+    """Stands in for `rackrisk.models.simulate.StructuralSimulation`: made-up numbers for the facilities of a tape."""
+
+    tape: pl.DataFrame
+    months: int
+    seed: int
+    engine: str
+
+    @property
+    def computer(self) -> dict[str, str]:
+        return {"engine": self.engine, "device": "made up", "precision": "float32"}
+
+    def tally(self, numbers: range, progress: Callable[[int, int], None] | None = None) -> FakeTally:
+        for done in (0, len(numbers) // 2, len(numbers)):
+            if progress is not None:
+                progress(done, len(numbers))
+        return FakeTally(np.zeros((len(numbers), 1), np.int64))
+
+    def merged(self, parts: Iterable[Mapping[str, np.ndarray]]) -> FakeTally:
+        return FakeTally(add_up(parts, ("loss",))["loss"])
+
+    def losses_usd(self, tally: FakeTally) -> np.ndarray:
+        return self.result(tally).losses["loss"].to_numpy()
+
+    def result(self, tally: FakeTally, **unused: Any) -> SimulationResult:
+        del unused
+        tape = self.tape
+        quoted = (
+            tape["quoted_spread_annual"].to_list() if "quoted_spread_annual" in tape.columns else [None] * tape.height
+        )
+        book = {
+            "facility_id": tape["facility_id"].to_list(),
+            "obligor_id": tape["obligor_id"].to_list(),
+            "segment": tape["segment"].to_numpy(),
+            "balance": tape["balance_usd"].to_numpy().astype(float),
+            "quoted": quoted,
+        }
+        return _result(book, n_scenarios=len(tally.loss), months=self.months, seed=self.seed, engine=self.engine)
+
+
+def fake_open(model: Structural, book: pl.DataFrame, engine: str) -> FakeSimulation:
+    """Stands in for `rackrisk._structural.Structural.open`."""
+    return FakeSimulation(book, model.settings.months, model.settings.seed, engine)
 
 
 def _result(book: dict[str, Any], *, n_scenarios: int, months: int, seed: int, engine: str) -> SimulationResult:

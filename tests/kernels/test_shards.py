@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rackrisk.kernels.shards import add_up, named_arrays, ranges_of, tally_of
-from rackrisk.kernels.tally import BY_SCENARIO, MonthTally, Tally
-
-from ..helpers.worlds import MODELS, Part
-
-SCENARIOS = 40
+from rackrisk.kernels.tally import MonthTally, Tally
 
 
 @given(first=st.integers(0, 10**6), count=st.integers(1, 10**4), size=st.integers(1, 10**4))
@@ -27,7 +20,7 @@ def test_ranges_cover_every_scenario_once_and_in_order(first: int, count: int, s
 
 def test_a_tally_is_its_named_arrays() -> None:
     months = MonthTally(*(np.full((2, 3), place) for place in range(len(MonthTally._fields))))
-    whole = Tally(**{name: np.full(4, place) for place, name in enumerate(Tally._fields)} | {"months": months})
+    whole = Tally(*(np.full(4, place) for place in range(len(Tally._fields))))._replace(months=months)
     arrays = named_arrays(whole)
     assert {"loss", "months.debt", "months.defaults", "carried"} <= set(arrays)
     again = tally_of(Tally, arrays)

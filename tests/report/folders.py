@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from rackrisk.models.measures import measures_table
 from rackrisk.models.results import SimulationResult
 
-from ..helpers.fake_result import fake_result, fake_simulate
+from ..helpers.fake_result import FakeSimulation, FakeTally, fake_result
 from .tail_tables import attribution, tail_tables
 
 OF_RESULT = ("facilities", "pd_term", "early_warning", "fans", "defaults_by_cause", "loss_given_default")
@@ -79,7 +80,7 @@ def hostile_run(folder: Path) -> Path:
             "quoted_spread_annual": [None if i % 3 == 0 else 0.03 + 0.001 * i for i in range(count)],
         }
     )
-    result = fake_simulate(tape, months=60, scenarios=300, seed=3, engine="jax")
+    result = FakeSimulation(tape, 60, 3, "jax").result(FakeTally(np.zeros((300, 1))))
     odd = pl.col("channel").is_in(["power", "btc"])
     fans = result.fans.with_columns(
         channel=pl.when(pl.col("channel") == "power").then(pl.lit(HOSTILE[1])).otherwise(pl.col("channel")),

@@ -2,6 +2,7 @@
 
 from ._limits import check_memory as check_memory
 from ._load import checked as checked
+from ._load import load_executor as load_executor
 from ._load import load_settings as load_settings
 from ._load import structural_settings as structural_settings
 from ._models import SHAPES as SHAPES

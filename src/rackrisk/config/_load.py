@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ._compose import apply, compose_groups, group_options, group_problem
+from ._executor import ExecutorConfig
 from ._limits import check_memory
 from ._market_file import laid_over, market_of
 from ._models import SHAPES, fitted, settings_of, stranger
 from ._overrides import Override, overrides_of, parse_overrides, screen
 from ._problems import ConfigProblem, ConfigProblems
+from ._section import ELSEWHERE, STORED
 from ._settings import Settings
 from ._suggest import did_you_mean
 
@@ -55,7 +57,8 @@ def load_settings(
     """
     data, choices, problems = _compose(list(arguments), _flatten(values or {}))
     model = choices["model"]
-    settings, more = _validate(data, settings_of(model), hidden={p.key for p in problems})
+    elsewhere = {ELSEWHERE} if choices.get("executor") in ("ray", "shard") else set[str]()
+    settings, more = _validate(data, settings_of(model), hidden={p.key for p in problems}, contexts=elsewhere)
     problems += more
     if settings is not None:
         rows = 0 if settings.portfolio.tape else settings.portfolio.count  # a tape counts itself later
@@ -66,8 +69,28 @@ def load_settings(
 
 
 def checked(data: dict[str, Any], model: str) -> tuple[Settings | None, list[ConfigProblem]]:
-    """Settings of a complete configuration as plain values, as a run writes it, or everything that is wrong with it."""
-    return _validate(data, settings_of(model), hidden=set())
+    """Settings of a complete configuration as plain values, as a run writes it, or everything that is wrong with it.
+
+    Its files, its folder and its engine need not be here.
+    """
+    return _validate(data, settings_of(model), hidden=set(), contexts={ELSEWHERE, STORED})
+
+
+def load_executor(arguments: Sequence[str], usual: ExecutorConfig) -> ExecutorConfig:
+    """The executor that overrides of its keys alone ask for; without any, the usual one.
+
+    Raises:
+        ConfigProblems: listing every problem found.
+    """
+    rule = "cannot be changed in a run that was begun; only executor and its keys can"
+    keys = [argument.partition("=")[0].lstrip("+~") for argument in arguments]
+    others = [ConfigProblem(key, "", rule) for key in keys if key.partition(".")[0] != "executor"]
+    if others:
+        raise ConfigProblems(others)
+    if not arguments:
+        return usual
+    chosen = [] if "executor" in keys else [f"executor={usual.name}"]
+    return load_settings([*chosen, *arguments])[0].executor
 
 
 def structural_settings(*arguments: str) -> StructuralSettings:
@@ -138,14 +161,14 @@ def _resolved(data: dict[str, Any]) -> tuple[dict[str, Any], list[ConfigProblem]
 
 
 def _validate(
-    data: dict[str, Any], kind: type[Settings], *, hidden: set[str]
+    data: dict[str, Any], kind: type[Settings], *, hidden: set[str], contexts: set[str]
 ) -> tuple[Settings | None, list[ConfigProblem]]:
     """Settings or problems; keys already complained about (`hidden`), and what is in them, are not named twice.
 
     Checked as JSON in strict mode: there a list may be a tuple and text a date, but `NO` is no number and "1" no count.
     """
     try:
-        return kind.model_validate_json(json.dumps(data, default=str), strict=True), []
+        return kind.model_validate_json(json.dumps(data, default=str), strict=True, context=contexts), []
     except ValidationError as error:
         found = [_explain(item, data) for item in error.errors(include_url=False)]
         # A list with a wrong entry is also "too short" for pydantic, which does not count the wrong ones.

@@ -8,18 +8,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from rackrisk.kernels.engines import MAX_SCENARIOS, EngineMissing, choose
+
+from ._executor import ExecutorConfig
+from ._section import ELSEWHERE, STORED, Count, Section, applies
 
 MAX_SEED = 2**64 - 1
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-
-
-def _whole(value: Any) -> Any:
-    """`1e5` is written as a float but means a count."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _iso_date(value: Any) -> Any:
@@ -33,8 +31,7 @@ def _iso_date(value: Any) -> Any:
 
 SHIPPED, SHIPPED_TAPES = "shipped:", ("rigs_2021.csv",)  # tapes of the package, by `portfolio.tape=shipped:NAME`
 
-Count = Annotated[int, BeforeValidator(_whole)]
-Seed = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=MAX_SEED)]
+Seed = Annotated[Count, Field(ge=0, le=MAX_SEED)]
 IsoDate = Annotated[date, BeforeValidator(_iso_date), Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Label = Annotated[str, Field(min_length=1, max_length=64)]
@@ -50,10 +47,6 @@ def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
 Levels = Annotated[tuple[OpenShare, ...], Field(min_length=1, max_length=20), AfterValidator(_once)]
 
 
-class Section(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False, strict=True):
-    """Base of every part: no unknown keys, no NaN, no silent conversion (`NO` is not a boolean), immutable."""
-
-
 class PortfolioConfig(Section, frozen=True):
     """What every portfolio has: a name, a tape that replaces all else, and how many rows are made without one."""
 
@@ -63,8 +56,8 @@ class PortfolioConfig(Section, frozen=True):
 
     @field_validator("tape")
     @classmethod
-    def _is_a_tape(cls, value: str | None) -> str | None:
-        return value if value is None else check_tape_path(value)
+    def _is_a_tape(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return value if value is None or applies(info, STORED) else check_tape_path(value)
 
 
 class ModelConfig(Section, frozen=True):
@@ -76,7 +69,9 @@ class EngineConfig(Section, frozen=True):
 
     @field_validator("name")
     @classmethod
-    def _is_there(cls, name: str) -> str:
+    def _is_there(cls, name: str, info: ValidationInfo) -> str:
+        if applies(info, ELSEWHERE):
+            return name
         try:
             choose(name)
         except EngineMissing as error:
@@ -101,6 +96,7 @@ class Settings(Section, frozen=True):
     model: ModelConfig
     portfolio: PortfolioConfig
     engine: EngineConfig
+    executor: ExecutorConfig
     measures: MeasuresConfig
     scenarios: Scenarios
     seed: Seed
@@ -116,8 +112,8 @@ class Settings(Section, frozen=True):
 
     @field_validator("out")
     @classmethod
-    def _is_free(cls, value: str | None) -> str | None:
-        return value if value is None else check_out_path(value)
+    def _is_free(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return value if value is None or applies(info, STORED) else check_out_path(value)
 
 
 def check_tape_path(text: str) -> str:

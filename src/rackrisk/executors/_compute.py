@@ -1,0 +1,53 @@
+"""Every executor by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rackrisk.ledger import Unfinished
+
+from ._task import ShardsMissing, Task, keep_shard
+
+Report = Callable[[int], None]
+
+
+def compute(task: Task, work: Unfinished, ranges: Sequence[range], executor: Any, report: Report) -> None:
+    """Computes shards; when it returns, all of them are in the work folder.
+
+    Args:
+        ranges: the scenarios of the shards that are missing.
+        executor: the section of the configuration.
+        report: called with how many of these scenarios are done, now and then.
+
+    Raises:
+        ShardsMissing: others compute them.
+    """
+    if executor.name == "shard":
+        raise ShardsMissing(_waiting(work, ranges))
+    if executor.name == "ray":
+        from . import _ray
+
+        _ray.compute(task, work, ranges, executor, report)
+    elif executor.workers == 1:
+        _compute_here(task, work, ranges, report)
+    else:
+        from . import _processes
+
+        _processes.compute(work, ranges, executor.workers, report)
+
+
+def _compute_here(task: Task, work: Unfinished, ranges: Sequence[range], report: Report) -> None:
+    before = 0
+    for numbers in ranges:
+        keep_shard(task, work, numbers, lambda done, _, before=before: report(before + done))
+        before += len(numbers)
+
+
+def _waiting(work: Unfinished, ranges: Sequence[range]) -> str:
+    named = ", ".join(f"{numbers.start:,} to {numbers.stop - 1:,}" for numbers in ranges[:5])
+    more = f" and {len(ranges) - 5} more" if len(ranges) > 5 else ""
+    return (
+        f"{work.path}: {len(ranges)} shards are missing (scenarios {named}{more}); wait for `rackrisk shard`, "
+        "or compute them here: `rackrisk resume RUN executor=local`"
+    )

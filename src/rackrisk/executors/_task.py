@@ -1,0 +1,73 @@
+"""The work of one shard: a pure function of an order, its book and a range of scenarios."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from rackrisk._model import Model, Simulation, model_of
+from rackrisk.kernels.shards import named_arrays
+from rackrisk.ledger import Arrays, Order, Unfinished
+from rackrisk.run_folder import RunFolderError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Progress = Callable[[int, int], None]
+
+
+class WorkersLost(Exception):
+    """Processes or machines die whatever is tried; the message is for the user."""
+
+
+class ShardsMissing(Exception):
+    """Shards that others compute are not there yet; the message is for the user."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every shard of a run needs."""
+
+    order: Order
+    model: Model
+    book: pl.DataFrame
+
+    @cached_property
+    def simulation(self) -> Simulation:
+        """The book, ready for its engine; made once a process."""
+        return self.model.open(self.book, self.order.engine)
+
+
+def task_of(order: Order, book: pl.DataFrame) -> Task:
+    """The task of an order that was read from a file.
+
+    Raises:
+        RunFolderError: its configuration is not one of this version, or not the one it was begun with.
+    """
+    from rackrisk.config import checked
+    from rackrisk.manifest import config_hash
+
+    name = order.config.get("model", {}).get("name")
+    settings, problems = checked(order.config, name if name == "copula" else "structural")
+    if settings is None or problems:
+        rows = "; ".join(f"{item.key} {item.value} {item.rule}" for item in problems)
+        raise RunFolderError(f"the order's configuration is refused by this version: {rows}")
+    if config_hash(settings, order.inputs) != order.config_hash:
+        raise RunFolderError("the order's configuration was changed after the run was begun; begin the run anew")
+    return Task(order, model_of(settings), book)
+
+
+def compute_shard(task: Task, numbers: range, progress: Progress | None = None) -> tuple[Arrays, dict[str, Any]]:
+    """The tally of a range of scenarios as named arrays, and who computed it in how many seconds."""
+    started = time.perf_counter()
+    arrays = named_arrays(task.simulation.tally(numbers, progress))
+    return arrays, {**task.simulation.computer, "seconds": round(time.perf_counter() - started, 3)}
+
+
+def keep_shard(task: Task, work: Unfinished, numbers: range, progress: Progress | None = None) -> None:
+    """Computes a shard and keeps it."""
+    arrays, facts = compute_shard(task, numbers, progress)
+    work.store(numbers, arrays, facts)

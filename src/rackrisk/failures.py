@@ -1,0 +1,67 @@
+"""What goes wrong in ways that are expected: said in words, and as an exit code that schedulers can act on."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .output import drawn, write
+
+if TYPE_CHECKING:
+    from .data import Problem
+
+BAD_INPUT, RETRY_LATER = 2, 75
+
+# Conditions of the machine that pass: a full disk, a quota, a file server that went away.
+_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.ENOMEM, errno.EMFILE}
+
+
+def exit_code(error: Exception) -> int | None:
+    """Says what is wrong and returns the exit code, or None for an error in the program itself."""
+    from .config import ConfigProblems
+    from .data import TapeProblems
+    from .executors import ShardsMissing, WorkersLost
+    from .kernels.engines import EngineMissing
+    from .ledger import Busy
+    from .problem_report import as_problems
+    from .rebuild import RunProblems
+    from .run_folder import RunFolderError
+
+    if isinstance(error, ConfigProblems):
+        return _refuse(as_problems(error.problems), what="the configuration", keep=False)
+    if isinstance(error, RunProblems):
+        return _refuse(error.problems, what=error.run, keep=False)
+    if isinstance(error, TapeProblems):
+        return _refuse(error.problems, what=error.problems[0].file, keep=True)
+    if isinstance(error, (RunFolderError, EngineMissing)):
+        return _complain(str(error), BAD_INPUT)
+    if isinstance(error, MemoryError):
+        return _complain(
+            f"out of memory; use fewer scenarios, or try again when more is free{notes_of(error)}", RETRY_LATER
+        )
+    if isinstance(error, OSError) and error.errno in _PASSING:
+        place = error.filename or "while writing"
+        return _complain(f"{error.strerror} ({place}); try again later{notes_of(error)}", RETRY_LATER)
+    if isinstance(error, (Busy, ShardsMissing, WorkersLost)):
+        return _complain(f"{error}{notes_of(error)}", RETRY_LATER)
+    return None
+
+
+def notes_of(error: BaseException) -> str:
+    """What was kept when something went wrong."""
+    return "".join(f"\n{note}" for note in getattr(error, "__notes__", []))
+
+
+def _refuse(problems: Sequence[Problem], *, what: str, keep: bool) -> int:
+    from .problem_report import report_problems
+
+    write(drawn(sys.stderr, partial(report_problems, problems, what=what, keep=keep)), sys.stderr)
+    return BAD_INPUT
+
+
+def _complain(message: str, code: int) -> int:
+    write(f"rackrisk: {message}\n", sys.stderr)
+    return code

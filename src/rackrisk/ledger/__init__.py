@@ -1,0 +1,12 @@
+"""Unfinished runs: what is to be computed, and the shards that are there."""
+
+from ._order import Order as Order
+from ._shard_file import Arrays as Arrays
+from ._shard_file import DamagedShard as DamagedShard
+from ._unfinished import Busy as Busy
+from ._unfinished import ShardConflict as ShardConflict
+from ._unfinished import Unfinished as Unfinished
+from ._unfinished import begin as begin
+from ._unfinished import look_at as look_at
+from ._unfinished import reopen as reopen
+from ._unfinished import unfinished_folder as unfinished_folder

@@ -1,0 +1,79 @@
+"""What an unfinished run is to compute, and with what: orders of one identity give the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from rackrisk.manifest import RNG_SCHEME, json_bytes, numeric_versions
+from rackrisk.run_folder import RunFolderError
+
+SCHEMA = "rackrisk/unfinished/1"
+
+
+class Order(BaseModel, frozen=True, extra="forbid", strict=True):
+    """The content of order.json.
+
+    Attributes:
+        config: the complete configuration as plain values.
+        choices: the chosen option by configuration group.
+        inputs: files that the book was made from.
+        config_hash: of everything in the configuration that numbers depend on.
+        started: when the run was begun.
+        engine: the engine that computes every shard.
+        notes: what the reader of the result should know of how the run was begun.
+        versions: of the packages that compute.
+        book_sha256: of book.parquet.
+        shard_scenarios: scenarios of a shard.
+    """
+
+    schema_: str = Field(default=SCHEMA, alias="schema", pattern=f"^{SCHEMA}$")
+    rng: str = Field(default=RNG_SCHEME, pattern=f"^{RNG_SCHEME}$")
+    config: dict[str, Any]
+    choices: dict[str, str]
+    inputs: list[dict[str, Any]]
+    config_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    started: datetime
+    engine: str
+    notes: list[str]
+    versions: dict[str, str]
+    book_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    shard_scenarios: int = Field(ge=1)
+
+    @property
+    def identity(self) -> str:
+        """SHA-256, as 64 hex digits, of all that the numbers of a shard depend on."""
+        parts = (self.config_hash, self.engine, self.versions, self.book_sha256, self.rng)
+        return hashlib.sha256(json_bytes(parts)).hexdigest()
+
+    def text(self) -> str:
+        """As JSON for a file."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+    def strangers(self) -> list[str]:
+        """What differs here from where the run was begun, and could move the last bits of a number."""
+        here = numeric_versions()
+        names = sorted({*self.versions, *here})
+        return [
+            f"{name} was {self.versions.get(name, 'not there')} and is {here.get(name, 'not there')} here"
+            for name in names
+            if self.versions.get(name) != here.get(name)
+        ]
+
+
+def read_order(text: str, place: str) -> Order:
+    """The order that a file holds.
+
+    Raises:
+        RunFolderError: it holds none that this version can work on.
+    """
+    try:
+        return Order.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        rule = f"not the order of a run that this version can finish ({where}: {first['msg']})"
+        raise RunFolderError(f"{place}: {rule}") from None

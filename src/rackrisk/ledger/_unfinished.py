@@ -1,0 +1,302 @@
+"""The folder of an unfinished run: its order, its book and the shards that are there.
+
+`NAME.unfinished/` stands beside the place of the run folder NAME. Whoever drives the run holds its lock; whoever
+computes a shard needs none, because a shard of the same order has the same bytes whoever computes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from rackrisk.run_folder import (
+    BOOK,
+    DONE,
+    Draft,
+    RunFolderError,
+    all_taken,
+    draft_in,
+    make_folder,
+    names_from,
+    parents_of,
+    rename_into,
+    sha256_of,
+    sync,
+)
+
+from ._order import Order, read_order
+from ._shard_file import DamagedShard, Shard, read_shard, write_shard
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIX = ".unfinished"
+ORDER, LOCK, SHARDS = "order.json", "lock", "shards"
+DAMAGED, CONFLICT = ".damaged", ".conflict"
+
+
+class Busy(Exception):
+    """Somebody else works on this run; the message is for the user."""
+
+
+class ShardConflict(RunFolderError):
+    """The same shard was computed twice with different results."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An unfinished run."""
+
+    path: Path
+    order: Order
+
+    @property
+    def target(self) -> Path:
+        """Where its run folder will be."""
+        return target_of(self.path)
+
+    @property
+    def kept(self) -> bool:
+        """True if a shard of it is there."""
+        return any((self.path / SHARDS).glob("*.npz"))
+
+    def book(self) -> pl.DataFrame:
+        """The checked book.
+
+        Raises:
+            RunFolderError: it is not the one that the run was begun with.
+        """
+        import polars as pl
+
+        path = self.path / BOOK
+        if path.is_symlink() or not path.is_file() or sha256_of(path) != self.order.book_sha256:
+            raise RunFolderError(f"{path}: is not the book that the run was begun with; begin the run anew")
+        return pl.read_parquet(path, glob=False, hive_partitioning=False)
+
+    def missing(self, ranges: Sequence[range]) -> list[range]:
+        """Those of these ranges whose shards are not there."""
+        return [numbers for numbers in ranges if not self._file(numbers).is_file()]
+
+    def store(self, numbers: range, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
+        """Keeps a shard; if it is there already, looks whether it is the same.
+
+        Raises:
+            ShardConflict: it is there with other numbers.
+        """
+        path, facts = self._file(numbers), {**facts, **self._identity(numbers)}
+        if write_shard(path, arrays, facts):
+            return
+        if not self.whole(numbers):
+            self.store(numbers, arrays, facts)
+        elif not _same(self.load(numbers).arrays, arrays):
+            write_shard(path.with_suffix(CONFLICT), arrays, facts)
+            raise self._conflict(path)
+
+    def load(self, numbers: range) -> Shard:
+        """A shard that is there.
+
+        Raises:
+            DamagedShard: it is not whole, or not of this run.
+            ShardConflict: it was computed twice with different results.
+        """
+        path = self._file(numbers)
+        if path.with_suffix(CONFLICT).exists():
+            raise self._conflict(path)
+        shard = read_shard(path)
+        if any(shard.facts.get(key) != value for key, value in self._identity(numbers).items()):
+            raise DamagedShard(f"{path.name}: is of another run")
+        return shard
+
+    def whole(self, numbers: range) -> bool:
+        """True if a shard is there; one that is damaged is set aside."""
+        try:
+            self.load(numbers)
+        except FileNotFoundError:
+            return False
+        except DamagedShard:
+            self.set_aside(numbers)
+            return False
+        return True
+
+    def set_aside(self, numbers: range) -> None:
+        """Gives a damaged shard another name, so that it is computed again and can still be looked at."""
+        path = self._file(numbers)
+        path.replace(path.with_suffix(f"{DAMAGED}-{secrets.token_hex(4)}"))
+
+    @property
+    def damaged(self) -> int:
+        """How many damaged shards were set aside."""
+        return sum(1 for _ in (self.path / SHARDS).glob(f"*{DAMAGED}-*"))
+
+    @contextmanager
+    def draft(self) -> Iterator[Draft]:
+        """The results being written; the unfinished folder goes once they are published."""
+        with draft_in(self.path, self.target) as folder:
+            yield folder
+            finished = not folder.path.exists()
+        if finished:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _file(self, numbers: range) -> Path:
+        return self.path / SHARDS / f"{numbers.start:08d}-{numbers.stop:08d}.npz"
+
+    def _identity(self, numbers: range) -> dict[str, Any]:
+        return {"identity": self.order.identity, "first": numbers.start, "last": numbers.stop}
+
+    def _conflict(self, path: Path) -> ShardConflict:
+        both = f"{path} and {path.with_suffix(CONFLICT).name}"
+        rule = "the same scenarios were computed twice with different results; the machines do not compute alike"
+        return ShardConflict(f"{both}: {rule}. Keep the right one, or begin the run anew on machines of one kind")
+
+
+def target_of(path: Path) -> Path:
+    """The run folder that an unfinished folder stands beside."""
+    return path.with_name(path.name.removesuffix(SUFFIX))
+
+
+def unfinished_folder(text: str) -> Path:
+    """The unfinished folder of a run, by its own path or the run's.
+
+    Raises:
+        RunFolderError: there is none.
+    """
+    path = Path(text).expanduser()
+    beside = path if path.name.endswith(SUFFIX) else path.with_name(f"{path.name}{SUFFIX}")
+    if beside.is_symlink():
+        raise RunFolderError(f"{beside}: is a symbolic link; name the folder itself")
+    if (beside / ORDER).is_file():
+        return beside.absolute()
+    if (target_of(beside) / DONE).is_file():
+        raise RunFolderError(f"{text}: is finished; there is nothing left to do")
+    raise RunFolderError(f"{text}: no unfinished run here ({beside.name} holds no {ORDER})")
+
+
+@contextmanager
+def begin(order: Order, book: pl.DataFrame, target: Path, *, chosen: bool, keep: bool = False) -> Iterator[Unfinished]:
+    """An unfinished run at a place, locked; gone again without a trace if the body fails before a shard is there.
+
+    Args:
+        chosen: the user named the place: an unfinished run of the same order there is continued.
+        keep: it stays even without a shard, for others to work on.
+
+    Raises:
+        RunFolderError: the folder cannot be made, or holds another run.
+        Busy: somebody else works on it.
+    """
+    with parents_of(target):
+        path, lock = _new_or_there(order, book, target, chosen=chosen)
+        with lock:
+            work = look_at(path)
+            try:
+                yield work
+            finally:
+                if path.is_dir() and not (keep or work.kept):
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def reopen(path: Path) -> Iterator[Unfinished]:
+    """An unfinished run that is there, locked; it stays until it is finished.
+
+    Raises:
+        RunFolderError: this version cannot finish it.
+        Busy: somebody else works on it.
+    """
+    with _locked(path):
+        yield look_at(path)
+
+
+def look_at(path: Path) -> Unfinished:
+    """An unfinished run without its lock, to compute shards of it.
+
+    Raises:
+        RunFolderError: this version or these packages cannot finish it.
+    """
+    for name in (ORDER, BOOK, SHARDS):
+        if (path / name).is_symlink():
+            raise RunFolderError(f"{path / name}: is a symbolic link")
+    try:
+        order = read_order((path / ORDER).read_text(encoding="utf-8"), str(path / ORDER))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunFolderError(f"{path / ORDER}: cannot be read ({error})") from None
+    if differences := order.strangers():
+        rule = "finish it with the versions that it was begun with, or begin it anew"
+        raise RunFolderError(f"{path}: {'; '.join(differences)}; {rule}")
+    return Unfinished(path, order)
+
+
+def _new_or_there(order: Order, book: pl.DataFrame, target: Path, *, chosen: bool) -> tuple[Path, IO[bytes]]:
+    """The folder and its held lock."""
+    aside = target.parent / f".{target.name[:100]}.begun-{secrets.token_hex(4)}"
+    try:
+        lock = _fill(aside, order, book)
+        for place in [target] if chosen else names_from(target):
+            path = place.with_name(f"{place.name}{SUFFIX}")
+            if place.exists() and not chosen:
+                continue
+            with suppress(FileExistsError):
+                rename_into(aside, path)
+                sync(path.parent)
+                return path, lock
+            if chosen:
+                lock.close()
+                return _continued(path, order)
+        raise all_taken(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _fill(path: Path, order: Order, book: pl.DataFrame) -> IO[bytes]:
+    make_folder(path)
+    make_folder(path / SHARDS)
+    draft = Draft(path, path)
+    draft.write_frame(BOOK, book)
+    draft.write_text(ORDER, order.model_copy(update={"book_sha256": sha256_of(path / BOOK)}).text())
+    lock = (path / LOCK).open("xb")
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lock
+
+
+def _continued(path: Path, order: Order) -> tuple[Path, IO[bytes]]:
+    lock = _take_lock(path)
+    there = look_at(path)
+    if there.order.config_hash != order.config_hash or there.order.engine != order.engine:
+        lock.close()
+        rule = (
+            "holds another run that is not finished; `rackrisk resume` finishes it, or delete it, or choose another out"
+        )
+        raise RunFolderError(f"{path}: {rule}")
+    return path, lock
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with _take_lock(path):
+        yield
+
+
+def _take_lock(path: Path) -> IO[bytes]:
+    try:
+        handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        raise RunFolderError(f"{path / LOCK}: cannot be opened ({error.strerror})") from None
+    lock = os.fdopen(handle, "r+b")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise Busy(f"{path}: another process works on this run") from None
+    return lock
+
+
+def _same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)

@@ -1,0 +1,107 @@
+"""All scenarios of a run: shards that are there are taken, the others computed, and all of them added up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .executors import Task, compute
+from .interruptible import ProgressReport
+from .kernels.shards import ranges_of
+from .ledger import Arrays, DamagedShard, Unfinished
+
+
+@dataclass
+class Simulated:
+    """Exact sums over all scenarios of a run, and how they came about.
+
+    Attributes:
+        tally: of the scenarios 0 to `scenarios` - 1.
+        shards: what each shard says of itself, in order.
+        computed: how many scenarios were computed now; the others were there.
+        seconds: how long that took.
+        notes: what a reader of the result should know.
+    """
+
+    tally: Any
+    scenarios: int
+    shards: list[Mapping[str, Any]]
+    computed: int = 0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def seconds_for_all(self) -> float:
+        """How long all scenarios would have taken at the pace of those that were computed now."""
+        if self.computed:
+            return self.seconds * self.scenarios / self.computed
+        return sum(float(shard["seconds"]) for shard in self.shards)
+
+
+def simulate_all(task: Task, work: Unfinished, executor: Any, progress: ProgressReport) -> Simulated:
+    """Every scenario that the configuration asks for.
+
+    Args:
+        executor: the section of the configuration.
+
+    Raises:
+        rackrisk.executors.ShardsMissing: others compute them.
+        rackrisk.ledger.ShardConflict: a shard was computed twice with different results.
+    """
+    scenarios = task.model.settings.scenarios
+    ranges = ranges_of(0, scenarios, work.order.shard_scenarios)
+    found = _added_up(task, work, ranges, _computer(task, work, executor, progress))
+    found.notes += _notes(work, found)
+    return found
+
+
+Compute = Callable[[list[range], int], None]  # (missing ranges, scenarios in all)
+
+
+def _computer(task: Task, work: Unfinished, executor: Any, progress: ProgressReport) -> Compute:
+    def run(missing: list[range], scenarios: int) -> None:
+        there = scenarios - sum(map(len, missing))
+        compute(task, work, missing, executor, lambda done: progress(there + done, scenarios))
+
+    return run
+
+
+def _added_up(task: Task, work: Unfinished, ranges: list[range], run: Compute) -> Simulated:
+    """The sum of all shards; damaged ones are computed again."""
+    scenarios, computed, seconds = sum(map(len, ranges)), 0, 0.0
+    while True:
+        if missing := work.missing(ranges):
+            started = time.perf_counter()
+            run(missing, scenarios)
+            computed, seconds = computed + sum(map(len, missing)), seconds + time.perf_counter() - started
+        shards: list[Mapping[str, Any]] = []
+        try:
+            tally = task.simulation.merged(_parts(work, ranges, shards))
+        except DamagedShard:
+            continue
+        return Simulated(tally, scenarios, shards, computed, seconds)
+
+
+def _parts(work: Unfinished, ranges: list[range], shards: list[Mapping[str, Any]]) -> Iterator[Arrays]:
+    """The arrays of one shard after the other, and to `shards` what they say of themselves."""
+    for numbers in ranges:
+        try:
+            shard = work.load(numbers)
+        except DamagedShard:
+            work.set_aside(numbers)
+            raise
+        shards.append(shard.facts)
+        yield shard.arrays
+
+
+def _notes(work: Unfinished, found: Simulated) -> list[str]:
+    notes = list(work.order.notes)
+    if work.damaged:
+        notes.append(f"{work.damaged} damaged shard files were set aside, and their scenarios computed again")
+    devices = sorted({str(shard["device"]) for shard in found.shards})
+    if len(devices) > 1:
+        words = "; repeated on one kind, floating-point results may differ in their last digits"
+        notes.append(f"shards were computed on devices of {len(devices)} kinds ({', '.join(devices)}){words}")
+    return notes

@@ -89,7 +89,7 @@ class Look:
         value: the estimate, USD; None where the sample has none.
         std_error: its standard error, USD.
         ci_low, ci_high: its interval, USD.
-        half_width: half the width of the interval as a share of the estimate; None where there is no interval.
+        half_width: half the width of the interval as a share of the estimate; None where there is no such share.
         verdict: `stop`, `go on` or `out of reach`: the most that may be run has been run.
         next_scenarios: number of scenarios, in all, at the next look; None unless the verdict is `go on`.
         needed: about how many scenarios, in all, reach the target, by the square-root law; None where nothing tells.
@@ -191,16 +191,16 @@ def percent(share: float) -> str:
 
 
 def _half_width(estimate: Estimate) -> float | None:
-    """As a share of the estimate; infinite where the estimate is 0 and the interval is not."""
+    """As a share of the estimate; None where there is no interval, or the estimate is 0 and the interval is wider."""
     if estimate.value is None or estimate.ci_low is None or estimate.ci_high is None:
         return None
     width = 0.5 * estimate.ci_high - 0.5 * estimate.ci_low
-    return 0.0 if width == 0.0 else width / abs(estimate.value) if estimate.value else math.inf
+    return 0.0 if width == 0.0 else width / abs(estimate.value) if estimate.value else None
 
 
 def _needed(n: int, target: Target, *, width: float | None, skewness: float | None) -> float | None:
     """Scenarios from which the interval is narrow enough and trusted: width and skewness fall with the root of n."""
-    if width is None or math.isinf(width):
+    if width is None:
         return None
     by_width = n * (width / target.share) ** 2
     by_skewness = n * ((skewness or 0.0) / MOST_SKEWNESS) ** 2
@@ -225,8 +225,8 @@ def _rounded(scenarios: float) -> int:
 
 
 def _reason(look: Look, target: Target, estimate: Estimate) -> str:
-    if look.half_width is None or math.isinf(look.half_width):
-        why = estimate.method.rpartition("; ")[2] if look.half_width is None else "the estimate is 0"
+    if look.half_width is None:
+        why = "the estimate is 0" if estimate.value == 0.0 and look.ci_low else estimate.method.rpartition("; ")[2]
         return f"{target.name} has no relative error after {look.scenarios:,} scenarios: {why}"
     known = f"{target.name} is known to {_digits_up(100.0 * look.half_width)} % after {look.scenarios:,} scenarios"
     if look.verdict == "stop":

@@ -138,6 +138,9 @@ def _settings(overrides: Sequence[str], values: Mapping[str, Any] | None) -> tup
     if not isinstance(settings, StructuralSettings):
         rule = "has no mechanisms to share the loss out to; attribution is for model=structural"
         raise ConfigProblems([ConfigProblem("model", settings.model.name, rule)])
+    if settings.until is not None:
+        rule = "is for runs: the worlds that share a loss out all have the same scenarios, so leave it out"
+        raise ConfigProblems([ConfigProblem("until", settings.until, rule)])
     settings, choices = load_settings([*_DEFAULTS, *overrides], values)
     assert isinstance(settings, StructuralSettings)
     return settings, choices

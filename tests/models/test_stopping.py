@@ -258,3 +258,18 @@ def test_numbers_are_never_said_better_than_they_are() -> None:
     shown = float(said.reason.split("known to ")[1].split(" %")[0])
     assert shown >= 100 * width
     assert shown <= 110 * width
+
+
+def test_a_target_that_is_just_missed_is_worth_a_quarter_more_scenarios() -> None:
+    losses, target = draws(10_000), Target("EL", None, 0.01)
+    width = next_look(losses, target, 0.95, MOST).half_width
+    assert width is not None
+    just = replace(target, share=width * 0.999)
+    assert next_look(losses, just, 0.95, MOST).next_scenarios == 10_000 * LEAST_GROWTH + ROUND / 2  # 12,500, rounded up
+
+
+def test_gains_are_known_as_well_as_losses() -> None:
+    losses = draws(10_000)
+    gain, loss = look(-losses, "EL:3%"), look(losses, "EL:3%")
+    assert gain.half_width == pytest.approx(loss.half_width, rel=1e-9)
+    assert gain.verdict == loss.verdict == "stop"

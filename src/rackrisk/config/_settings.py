@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from rackrisk.kernels.engines import MAX_SCENARIOS, EngineMissing, choose
+from rackrisk.models.stopping import Target, level_problem, limit_problem, most_scenarios, parse_target
 
 from ._executor import ExecutorConfig
 from ._section import ELSEWHERE, STORED, Count, Section, applies
@@ -102,6 +103,20 @@ class Settings(Section, frozen=True):
     seed: Seed
     name: str | None
     out: str | None
+    # Configurations that were written before there were targets have neither.
+    until: str | None = None
+    max_scenarios: Scenarios | None = None
+
+    @property
+    def target(self) -> Target | None:
+        """What `until` asks for."""
+        return None if self.until is None else parse_target(self.until)
+
+    @property
+    def most(self) -> int:
+        """The most scenarios that this run may have: `scenarios`, unless it runs until a target is met."""
+        target = self.target
+        return self.scenarios if target is None else _most(target, self.scenarios, self.max_scenarios)
 
     @field_validator("name")
     @classmethod
@@ -114,6 +129,35 @@ class Settings(Section, frozen=True):
     @classmethod
     def _is_free(cls, value: str | None, info: ValidationInfo) -> str | None:
         return value if value is None or applies(info, STORED) else check_out_path(value)
+
+    @field_validator("until")
+    @classmethod
+    def _is_a_target(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        target, measures = parse_target(value), info.data.get("measures")
+        levels = None if measures is None else measures.levels
+        rule = level_problem(target, levels=levels, possible=MAX_SCENARIOS)
+        if rule is not None:
+            raise ValueError(rule)
+        return str(target)
+
+    @field_validator("max_scenarios")
+    @classmethod
+    def _is_a_limit(cls, value: int | None, info: ValidationInfo) -> int | None:
+        until, scenarios = info.data.get("until", ""), info.data.get("scenarios")
+        if until is None and value is not None:
+            raise ValueError("has no effect without `until`: leave it out, or say until what the run shall go on")
+        if until and scenarios is not None:
+            target = parse_target(until)
+            rule = limit_problem(target, scenarios=scenarios, most=_most(target, scenarios, value))
+            if rule is not None:
+                raise ValueError(rule)
+        return value
+
+
+def _most(target: Target, scenarios: int, limit: int | None) -> int:
+    return min(most_scenarios(target, scenarios=scenarios), MAX_SCENARIOS) if limit is None else limit
 
 
 def check_tape_path(text: str) -> str:

@@ -109,6 +109,11 @@ class StructuralSimulation:
         return tally.loss[:, 0] * float(self.opened.built.scale.loss_quantum_usd)
 
     @property
+    def batch(self) -> int:
+        """Scenarios that are simulated at once."""
+        return self.opened.engine.group * self.opened.engine.parallel
+
+    @property
     def computer(self) -> dict[str, str]:
         """What computes: engine, device and precision in words."""
         engine = self.opened.engine

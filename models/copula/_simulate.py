@@ -81,6 +81,11 @@ class CopulaSimulation:
         return tables.losses(self.built, tally)["loss"].to_numpy()
 
     @property
+    def batch(self) -> int:
+        """Scenarios that are simulated at once."""
+        return self.engine.batch
+
+    @property
     def computer(self) -> dict[str, str]:
         """What computes: engine, device and precision in words."""
         return {"engine": self.engine.name, "device": self.engine.device, "precision": PRECISION}

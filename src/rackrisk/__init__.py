@@ -11,15 +11,24 @@ if TYPE_CHECKING:
     from ._attribute import attribute as attribute
     from ._compare import compare as compare
     from ._explain import explain as explain
+    from ._rerun import rerun as rerun
+    from ._run import resume as resume
     from ._run import run as run
 
 __version__ = "0.1.0"
 
 # Public name -> the private module that holds it. No module may share the name of a public
 # function: importing `rackrisk.run` would replace the function by the module.
-_LAZY = {"attribute": "._attribute", "compare": "._compare", "explain": "._explain", "run": "._run"}
+_LAZY = {
+    "attribute": "._attribute",
+    "compare": "._compare",
+    "explain": "._explain",
+    "rerun": "._rerun",
+    "resume": "._run",
+    "run": "._run",
+}
 
-__all__ = ["__version__", "attribute", "compare", "explain", "run"]
+__all__ = ["__version__", "attribute", "compare", "explain", "rerun", "resume", "run"]
 
 
 def __getattr__(name: str) -> Any:

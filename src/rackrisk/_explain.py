@@ -67,7 +67,6 @@ def explain(
 
     Raises:
         RunProblems: everything that is wrong with the arguments, or in the way of repeating the run.
-        rackrisk.data.TapeProblems: this version refuses the tape of the run.
     """
     folder, manifest = finished(run)
     _refuse_strangers(folder, manifest)

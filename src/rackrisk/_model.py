@@ -43,6 +43,11 @@ class Simulation(Protocol):
         """What computes: engine, device and precision in words."""
         ...
 
+    @property
+    def batch(self) -> int:
+        """Scenarios that are simulated at once."""
+        ...
+
     def tally(self, numbers: range, progress: ProgressReport | None = None) -> Any:
         """Exact sums over the scenarios with these numbers."""
         ...

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -59,11 +59,19 @@ class Plan:
     target: Path
     started: datetime
     timings: dict[str, float]
+    engine: str | None = field(default=None, kw_only=True)  # another than the configured one
 
     @property
     def settings(self) -> Settings:
         """The configuration."""
         return self.model.settings
+
+    @property
+    def book_bytes(self) -> int:
+        """Memory that the book takes at least, with its results."""
+        from .config import SHAPES
+
+        return self.book.height * SHAPES[self.settings.model.name].row_bytes
 
     @property
     def config_hash(self) -> str:
@@ -150,15 +158,12 @@ def execute(plan: Plan, *, progress: ProgressReport | None = None) -> Run:
 @contextmanager
 def begun(plan: Plan, *, keep: bool = False) -> Iterator[Unfinished]:
     """The plan's unfinished run, made or found there, and locked; with `keep` it stays even without a shard."""
-    from .kernels.engines import choose
     from .ledger import Order, begin
     from .manifest import numeric_versions
     from .shard_size import shard_scenarios
 
     settings = plan.settings
-    asked, engine = settings.executor.shard_scenarios, settings.engine.name
-    # `auto` is decided once for all shards; an engine that was named need not be here if they are computed elsewhere.
-    engine, note = choose(engine) if engine == "auto" or settings.executor.name == "local" else (engine, None)
+    asked, (engine, note) = settings.executor.shard_scenarios, engine_of(plan)
     order = Order(
         config=settings.model_dump(mode="json"),
         choices=dict(plan.choices),
@@ -169,10 +174,24 @@ def begun(plan: Plan, *, keep: bool = False) -> Iterator[Unfinished]:
         notes=[note] if note else [],
         versions=numeric_versions(),
         book_sha256="0" * 64,
-        shard_scenarios=shard_scenarios(plan.model.load(plan.book), settings.scenarios, engine=engine, asked=asked),
+        shard_scenarios=shard_scenarios(plan.model.load(plan.book), settings.most, engine=engine, asked=asked),
     )
     with begin(order, plan.book, plan.target, chosen=settings.out is not None, keep=keep) as work, kept(work):
         yield work
+
+
+def engine_of(plan: Plan) -> tuple[str, str | None]:
+    """The engine of every shard, and a sentence to show if there was a choice.
+
+    `auto` is decided once for all of them. An engine that was named need not be here if they are computed elsewhere.
+
+    Raises:
+        rackrisk.kernels.engines.EngineMissing: it cannot run on this machine.
+    """
+    from .kernels.engines import choose
+
+    name = plan.engine or plan.settings.engine.name
+    return choose(name) if name == "auto" or plan.settings.executor.name == "local" else (name, None)
 
 
 def resume(run: str | Path, *overrides: str, progress: ProgressReport | None = None) -> Run:
@@ -301,6 +320,7 @@ def _shards(plan: Plan, found: Simulated) -> dict[str, Any]:
         "scenarios_computed_before": found.scenarios - found.computed,
         "seconds": round(sum(float(shard["seconds"]) for shard in found.shards), 3),
         "devices": sorted({str(shard["device"]) for shard in found.shards}),
+        "looks": [asdict(look) for look in found.looks],
     }
 
 

@@ -13,17 +13,14 @@ from collections.abc import Sequence
 from datetime import date
 from difflib import get_close_matches
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import __version__
+from . import __version__, run_commands
 from ._help import help_text
 from .explain_arguments import EXPLAIN, explain_arguments
 from .failures import exit_code, notes_of
 from .output import as_json, drawn, write
-
-if TYPE_CHECKING:
-    from ._model import Model
-    from ._run import Plan, Run
+from .run_commands import plan_arguments, rerun_arguments, resume_arguments, run_arguments, shard_arguments
 
 DONE, WRONG, INTERRUPTED, TERMINATED = 0, 1, 130, 143  # and those of `rackrisk.failures`
 
@@ -58,54 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_command(args: argparse.Namespace) -> int:
-    from . import _run
-    from .progress import progress
-
-    if args.cfg:
-        return _show_command(args)
-    plan = _run.make_plan(args.overrides)
-    if plan.settings.executor.name == "shard":
-        return _prepare(plan, args)
-    _announce(plan, args)
-    work, unit = plan.model.work(plan.book), plan.model.work_unit
-    with progress(work=work, unit=unit, enabled=not (args.quiet or args.no_progress)) as report:
-        result = _run.execute(plan, progress=report)
-    write(_json_text(result, plan.model) if args.json else _summary_text(result, plan.model), sys.stdout)
-    return DONE
-
-
-def _prepare(plan: Plan, args: argparse.Namespace) -> int:
-    from ._shard import prepare
-
-    prepared = prepare(plan)
-    write(as_json(prepared.document()) if args.json else prepared.next_steps(), sys.stdout)
-    return DONE
-
-
-def _resume_command(args: argparse.Namespace) -> int:
-    from . import _run
-    from .progress import progress
-
-    with _run.resumed(args.run, args.overrides) as (plan, work):
-        _announce(plan, args)
-        units, unit = plan.model.work(plan.book), plan.model.work_unit
-        with progress(work=units, unit=unit, enabled=not (args.quiet or args.no_progress)) as report:
-            result = _run.finish(plan, work, progress=report)
-    write(_json_text(result, plan.model) if args.json else _summary_text(result, plan.model), sys.stdout)
-    return DONE
-
-
-def _shard_command(args: argparse.Namespace) -> int:
-    from ._shard import run_shards
-
-    done = run_shards(args.run, args.index, args.of, None)
-    for numbers in done.computed:
-        write(f"computed scenarios {numbers.start:,} to {numbers.stop - 1:,}\n", sys.stdout)
-    if done.there:
-        write(f"{done.there} shards were there already\n", sys.stdout)
-    if done.finished:
-        write(f"{args.run}: is finished; there is nothing left to do\n", sys.stdout)
-    return DONE
+    return _show_command(args) if args.cfg else run_commands.run(args)
 
 
 def _attribute_command(args: argparse.Namespace) -> int:
@@ -202,31 +152,7 @@ def _calibrate_command(args: argparse.Namespace) -> int:
     return DONE
 
 
-# ---- output ----
-
-
-def _announce(plan: Plan, args: argparse.Namespace) -> None:
-    if args.quiet:
-        return
-    write(f"rackrisk {__version__}: {plan.model.headline(plan.book)}\n", sys.stderr)
-
-
-def _json_text(run: Run, model: Model) -> str:
-    document: dict[str, Any] = {
-        "run": str(run.folder),
-        "measures": run.measures.to_dicts(),
-        **model.answers(run),
-        "exposure_usd": run.result.exposure_usd,
-        "engine": run.manifest["engine"],
-        "config_hash": run.manifest["config_hash"],
-        "warnings": run.manifest["warnings"],
-        "version": __version__,
-    }
-    return as_json(document)
-
-
-def _summary_text(run: Run, model: Model) -> str:
-    return drawn(sys.stdout, partial(model.print_summary, run))
+# ---- interruptions ----
 
 
 def _stopped(code: int, interruption: BaseException) -> int:
@@ -285,24 +211,12 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     )
     parser.add_argument("--version", action="version", version=f"rackrisk {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands (run is the default)")
-    run = _command(commands, "run", _run_command, "simulate a book and write a run folder", overrides=True)
-    run.add_argument("--json", action="store_true", help="print one JSON document instead of the summary")
-    run.add_argument("--quiet", action="store_true", help="nothing on stderr but problems")
-    run.add_argument("--no-progress", action="store_true", help="no progress on stderr")
+    run = run_arguments(_command(commands, "run", _run_command, "simulate a book and write a run folder"))
     run.add_argument("--cfg", action="store_true", help="print the configuration and stop")
     compare = _command(commands, "compare", _compare_command, "two finished runs side by side", overrides=False)
     compare.add_argument("first", metavar="RUN", help="a run folder")
     compare.add_argument("second", metavar="RUN", help="another one, of the same model")
     compare.add_argument("--json", action="store_true", help="print one JSON document with every figure")
-    resume = _command(commands, "resume", _resume_command, "finish a run that was stopped", overrides=True)
-    resume.add_argument("run", metavar="RUN", help="its folder, with or without .unfinished")
-    resume.add_argument("--json", action="store_true", help="print one JSON document instead of the summary")
-    resume.add_argument("--quiet", action="store_true", help="nothing on stderr but problems")
-    resume.add_argument("--no-progress", action="store_true", help="no progress on stderr")
-    shard = _command(commands, "shard", _shard_command, "compute shards of a prepared run", overrides=False)
-    shard.add_argument("run", metavar="RUN", help="its folder, with or without .unfinished")
-    shard.add_argument("--index", type=int, required=True, metavar="N", help="which shard, or which of --of tasks")
-    shard.add_argument("--of", type=int, metavar="M", help="share the shards among so many tasks (default: one each)")
     text = "share the loss out to the mechanisms that are on"
     attribute = _command(commands, "attribute", _attribute_command, text, overrides=True)
     attribute.add_argument("--json", action="store_true", help="print one JSON document instead of the summary")
@@ -317,8 +231,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     validate = _validate_arguments(commands)
     named = {
         "run": run,
-        "resume": resume,
-        "shard": shard,
+        **_run_parsers(commands),
         "attribute": attribute,
         "compare": compare,
         "explain": explain_arguments(_command(commands, "explain", _explain_command, EXPLAIN, overrides=False)),
@@ -327,6 +240,17 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         "show-config": show,
     }
     return parser, {**named, "validate": validate, "calibrate": _calibrate_arguments(commands)}
+
+
+def _run_parsers(commands: Any) -> dict[str, argparse.ArgumentParser]:
+    plan = _command(commands, "plan", run_commands.plan, "say what a run would take")
+    given = partial(_command, commands, overrides=False)
+    return {
+        "plan": plan_arguments(plan),
+        "resume": resume_arguments(given("resume", run_commands.resume, "finish a run that was stopped")),
+        "rerun": rerun_arguments(given("rerun", run_commands.rerun, "repeat a run from its folder alone")),
+        "shard": shard_arguments(given("shard", run_commands.shard, "compute shards of a prepared run")),
+    }
 
 
 def _calibrate_arguments(commands: Any) -> argparse.ArgumentParser:
@@ -373,7 +297,7 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def _command(commands: Any, name: str, action: Any, text: str, *, overrides: bool) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, action: Any, text: str, *, overrides: bool = True) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=text,

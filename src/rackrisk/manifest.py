@@ -64,14 +64,29 @@ def json_bytes(data: Any) -> bytes:
     return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
 
+def version_differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Packages that compute and are not of the version they were, in words; `then` may name others too."""
+    names = [name for name in ("rackrisk", *_COMPUTING) if then.get(name) != now.get(name)]
+    return [f"{name} was {then.get(name, 'not there')} and is {now.get(name, 'not there')} now" for name in names]
+
+
 def results_hash(outputs: Sequence[Mapping[str, Any]]) -> str:
     """SHA-256 of what was computed, losses and tables, as 64 hex digits: two runs with one hash have the same results.
 
     Args:
         outputs: files of a run folder with their hashes.
     """
-    computed = [item for item in outputs if item["path"] == LOSSES or item["path"].startswith(f"{TABLES}/")]
-    return hashlib.sha256(json_bytes([[item["path"], item["sha256"]] for item in computed])).hexdigest()
+    files = computed_files(outputs)
+    return hashlib.sha256(json_bytes([[name, files[name]] for name in sorted(files)])).hexdigest()
+
+
+def computed_files(outputs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """SHA-256 of losses and tables by path, of the outputs that a manifest lists."""
+    return {
+        item["path"]: item["sha256"]
+        for item in outputs
+        if item["path"] == LOSSES or item["path"].startswith(f"{TABLES}/")
+    }
 
 
 def numeric_versions() -> dict[str, str]:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from .config import StructuralSettings
+    from .config import Settings, StructuralSettings
     from .data import Problem
     from .models.opened import Opened
-
-_NUMERIC = ("numpy", "jax", "jaxlib", "cupy-cuda13x")  # packages whose version can move the last bits of a number
 
 
 class RunProblems(Exception):
@@ -97,6 +94,38 @@ def finished(text: str | Path) -> tuple[Path, dict[str, Any]]:
     return folder, manifest
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """What a finished run of any model was made from, as its folder keeps it.
+
+    Attributes:
+        notes: what differs now from then: versions, and files that the book was made from.
+    """
+
+    settings: Settings
+    book: pl.DataFrame
+    notes: list[str]
+
+
+def recorded(folder: Path, manifest: Mapping[str, Any], *needed: str) -> Recorded:
+    """Configuration and book of a finished run.
+
+    Args:
+        folder, manifest: of `finished`.
+        needed: further files of the folder that must be as the run wrote them.
+
+    Raises:
+        RunProblems: with all that was changed since the run.
+    """
+    from .run_folder import BOOK, CONFIG
+
+    problems = [*_foreign(folder, manifest), *changed(folder, manifest, [CONFIG, BOOK, *needed])]
+    if problems:
+        raise RunProblems(str(folder), problems)
+    settings = _settings(folder, manifest)
+    return Recorded(settings, read_frame(folder, BOOK), [*_differences(manifest), *_moved(manifest)])
+
+
 def rebuild(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
     """Everything of a finished structural run.
 
@@ -104,19 +133,13 @@ def rebuild(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
         folder, manifest: of `finished`.
 
     Raises:
-        RunProblems: with all that was changed since the run or is not there any more.
-        rackrisk.data.TapeProblems: this version refuses the tape.
+        RunProblems: with all that was changed since the run.
     """
-    from .run_folder import CONFIG, LOSSES
+    from .run_folder import LOSSES
 
-    problems = [*_foreign(folder, manifest), *changed(folder, manifest, [CONFIG, LOSSES]), *_moved(folder, manifest)]
-    if problems:
-        raise RunProblems(str(folder), problems)
-    settings = _settings(folder, manifest)
-    from ._structural import Structural
-
-    book = Structural(settings).read_book()
-    return Rebuilt(folder, manifest, settings, book, read_frame(folder, LOSSES), _differences(manifest))
+    found = recorded(folder, manifest, LOSSES)
+    settings = cast("StructuralSettings", found.settings)
+    return Rebuilt(folder, manifest, settings, found.book, read_frame(folder, LOSSES), found.notes)
 
 
 def read_frame(folder: Path, name: str) -> pl.DataFrame:
@@ -158,22 +181,21 @@ def _foreign(folder: Path, manifest: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def _moved(folder: Path, manifest: Mapping[str, Any]) -> list[Problem]:
-    """Input files that are gone or have other bytes than then."""
+def _moved(manifest: Mapping[str, Any]) -> list[str]:
+    """Input files that are gone or have other bytes than then; the book that the folder keeps is used all the same."""
     from .run_folder import sha256_of
 
-    found = []
+    notes = []
     for item in manifest["inputs"]:
         path = Path(item["path"])
         if not path.is_file():
-            found.append(problem(folder, item["role"], item["path"], "is not there any more: put the file back"))
+            notes.append(f"{item['role']} {path} is not there any more; the book is the one that the run kept")
         elif sha256_of(path) != item["sha256"]:
-            rule = f"was changed after the run: its SHA-256 was {item['sha256'][:12]}…"
-            found.append(problem(folder, item["role"], item["path"], rule))
-    return found
+            notes.append(f"{item['role']} {path} was changed after the run; the book is the one that the run kept")
+    return notes
 
 
-def _settings(folder: Path, manifest: Mapping[str, Any]) -> StructuralSettings:
+def _settings(folder: Path, manifest: Mapping[str, Any]) -> Settings:
     """The configuration of the run, complete and the one that its hash is of."""
     from omegaconf import OmegaConf
 
@@ -182,10 +204,7 @@ def _settings(folder: Path, manifest: Mapping[str, Any]) -> StructuralSettings:
     from .run_folder import CONFIG
 
     data = cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.load(folder / CONFIG), resolve=False))
-    data["out"] = None  # taken by the run itself
-    tapes = [item["path"] for item in manifest["inputs"] if item["role"] == "tape"]
-    data["portfolio"]["tape"] = tapes[0] if tapes else None
-    settings, problems = checked(data, "structural")
+    settings, problems = checked(data, manifest["choices"]["model"])
     if settings is None or problems:
         theirs = f" (rackrisk {manifest['product']['version']} wrote this configuration, another build than this one)"
         rows = [problem(folder, item.key, item.value, item.rule + theirs) for item in problems]
@@ -193,24 +212,14 @@ def _settings(folder: Path, manifest: Mapping[str, Any]) -> StructuralSettings:
     if config_hash(settings, manifest["inputs"]) != manifest["config_hash"]:
         rule = "does not have the hash that manifest.json gives: changed, or written by another version of rackrisk"
         raise RunProblems(str(folder), [problem(folder, CONFIG, "", rule)])
-    return cast("StructuralSettings", settings)
+    return settings
 
 
 def _differences(manifest: Mapping[str, Any]) -> list[str]:
     """What differs from then and can move the last bits of a number."""
-    from . import __version__
+    from .manifest import numeric_versions, version_differences
 
-    then = {"rackrisk": manifest["product"]["version"], **manifest["packages"]}
-    now = {"rackrisk": __version__}
-    for name in _NUMERIC:
-        try:
-            now[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    names = [name for name in ("rackrisk", *_NUMERIC) if then.get(name) != now.get(name)]
-    return [
-        f"{name} was {then.get(name, 'not there')} in the run and is {now.get(name, 'not there')} now" for name in names
-    ]
+    return version_differences(manifest["packages"], numeric_versions())
 
 
 def _another(path: Path) -> str:

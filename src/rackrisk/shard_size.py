@@ -20,8 +20,9 @@ def shard_scenarios(load: Load, scenarios: int, *, engine: str, asked: int | Non
     units = load.units_per_shard * (GPU_TIMES if engine == "cuda" else 1)
     most_shards = max(1, min(MAX_SHARDS, LEDGER_BYTES // max(load.tally_bytes, 1)))
     chosen = max(units // max(load.units_per_scenario, 1), -(-scenarios // most_shards))
-    return _up_to(asked or max(chosen, 1), load.step)
+    return up_to(asked or max(chosen, 1), load.step)
 
 
-def _up_to(number: int, step: int) -> int:
+def up_to(number: int, step: int) -> int:
+    """The next multiple of a step."""
     return -(-number // step) * step

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .executors import Task, compute
 from .interruptible import ProgressReport
 from .kernels.shards import ranges_of
 from .ledger import Arrays, DamagedShard, Unfinished
+from .models.stopping import Look, next_look
+from .shard_size import up_to
 
 
 @dataclass
@@ -23,14 +25,22 @@ class Simulated:
         computed: how many scenarios were computed now; the others were there.
         seconds: how long that took.
         notes: what a reader of the result should know.
+        looks: at the target of `until`, if there is one.
     """
 
     tally: Any
     scenarios: int
     shards: list[Mapping[str, Any]]
+    ranges: list[range]
     computed: int = 0
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+
+    def after(self, before: Simulated) -> Simulated:
+        """The same with what was done before a look."""
+        computed, seconds = before.computed + self.computed, before.seconds + self.seconds
+        return replace(self, computed=computed, seconds=seconds, looks=before.looks)
 
     @property
     def seconds_for_all(self) -> float:
@@ -41,7 +51,7 @@ class Simulated:
 
 
 def simulate_all(task: Task, work: Unfinished, executor: Any, progress: ProgressReport) -> Simulated:
-    """Every scenario that the configuration asks for.
+    """Every scenario that the configuration asks for; with `until`, look after look.
 
     Args:
         executor: the section of the configuration.
@@ -50,11 +60,31 @@ def simulate_all(task: Task, work: Unfinished, executor: Any, progress: Progress
         rackrisk.executors.ShardsMissing: others compute them.
         rackrisk.ledger.ShardConflict: a shard was computed twice with different results.
     """
-    scenarios = task.model.settings.scenarios
-    ranges = ranges_of(0, scenarios, work.order.shard_scenarios)
-    found = _added_up(task, work, ranges, _computer(task, work, executor, progress))
+    settings, size = task.model.settings, work.order.shard_scenarios
+    run, target = _computer(task, work, executor, progress), settings.target
+    found = _added_up(task, work, ranges_of(0, first_look(task), size), run)
+    while target is not None:
+        losses = task.simulation.losses_usd(found.tally)
+        look = next_look(losses, target, settings.measures.confidence, settings.most)
+        found.looks.append(look)
+        if look.next_scenarios is None:
+            break
+        last = _whole_tiles(task, look.next_scenarios)
+        more = _added_up(task, work, [*found.ranges, *ranges_of(found.scenarios, last, size)], run)
+        found = more.after(found)
     found.notes += _notes(work, found)
     return found
+
+
+def first_look(task: Task) -> int:
+    """Scenarios of a run, or with `until` those of its first look."""
+    settings = task.model.settings
+    return settings.scenarios if settings.target is None else _whole_tiles(task, settings.scenarios)
+
+
+def _whole_tiles(task: Task, scenarios: int) -> int:
+    """No fewer scenarios, and no tile that a later look would cut, up to the most there may be."""
+    return min(up_to(scenarios, task.model.load(task.book).step), task.model.settings.most)
 
 
 Compute = Callable[[list[range], int], None]  # (missing ranges, scenarios in all)
@@ -81,7 +111,7 @@ def _added_up(task: Task, work: Unfinished, ranges: list[range], run: Compute) -
             tally = task.simulation.merged(_parts(work, ranges, shards))
         except DamagedShard:
             continue
-        return Simulated(tally, scenarios, shards, computed, seconds)
+        return Simulated(tally, scenarios, shards, ranges, computed, seconds)
 
 
 def _parts(work: Unfinished, ranges: list[range], shards: list[Mapping[str, Any]]) -> Iterator[Arrays]:
@@ -97,7 +127,7 @@ def _parts(work: Unfinished, ranges: list[range], shards: list[Mapping[str, Any]
 
 
 def _notes(work: Unfinished, found: Simulated) -> list[str]:
-    notes = list(work.order.notes)
+    notes = [*work.order.notes, *(look.reason for look in found.looks[-1:])]
     if work.damaged:
         notes.append(f"{work.damaged} damaged shard files were set aside, and their scenarios computed again")
     devices = sorted({str(shard["device"]) for shard in found.shards})

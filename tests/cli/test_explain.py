@@ -140,18 +140,26 @@ def test_what_is_not_there_is_refused_with_a_hint(command: Command, arguments: t
     assert said in outcome.words
 
 
-def test_a_run_that_cannot_be_repeated_is_refused(command: Command, finished: Path, folder: Path) -> None:
-    write_tape(folder / "tape.csv", tape_rows(10))
+def test_a_run_that_cannot_be_repeated_is_refused(command: Command, finished: Path) -> None:
     with (finished / "config.resolved.yaml").open("a") as stream:
         stream.write("\n# a comment\n")
     shutil.copy(finished / "tables" / "measures.parquet", finished / "losses.parquet")
     outcome = command("explain", str(finished), "--scenario", "1")
     assert outcome.code == 2
-    assert "3 problems" in outcome.words
-    for name in ("tape", "config.resolved.yaml", "losses.parquet"):
+    assert "2 problems" in outcome.words
+    for name in ("config.resolved.yaml", "losses.parquet"):
         assert name in outcome.words
+
+
+def test_a_run_keeps_its_book_whatever_becomes_of_the_tape(command: Command, finished: Path, folder: Path) -> None:
+    write_tape(folder / "tape.csv", tape_rows(10))
+    changed = told(command, str(finished), "--scenario", "1")
+    assert changed["agrees"]
+    assert "was changed after the run" in changed["notes"][0]
     (folder / "tape.csv").unlink()
-    assert "not there any more" in command("explain", str(finished), "--scenario", "1").words
+    gone = told(command, str(finished), "--scenario", "1")
+    assert gone["agrees"]
+    assert "is not there any more" in gone["notes"][0]
 
 
 def test_a_manifest_that_was_edited_is_refused(finished: Path) -> None:

@@ -1,6 +1,9 @@
 """Configuration: Hydra composes it, pydantic checks it, nothing in it is ever executed."""
 
 from ._limits import check_memory as check_memory
+from ._limits import memory_needed_bytes as memory_needed_bytes
+from ._limits import memory_there_bytes as memory_there_bytes
+from ._load import check_out as check_out
 from ._load import checked as checked
 from ._load import load_executor as load_executor
 from ._load import load_settings as load_settings

@@ -16,7 +16,7 @@ from ._models import SHAPES, fitted, settings_of, stranger
 from ._overrides import Override, overrides_of, parse_overrides, screen
 from ._problems import ConfigProblem, ConfigProblems
 from ._section import ELSEWHERE, STORED
-from ._settings import Settings
+from ._settings import Settings, check_out_path
 from ._suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -74,6 +74,19 @@ def checked(data: dict[str, Any], model: str) -> tuple[Settings | None, list[Con
     Its files, its folder and its engine need not be here.
     """
     return _validate(data, settings_of(model), hidden=set(), contexts={ELSEWHERE, STORED})
+
+
+def check_out(out: str | None) -> None:
+    """Refuses a folder that a run cannot be written to.
+
+    Raises:
+        ConfigProblems: with the rule that is broken.
+    """
+    try:
+        if out is not None:
+            check_out_path(out)
+    except ValueError as error:
+        raise ConfigProblems([ConfigProblem("out", out or "", str(error))]) from None
 
 
 def load_executor(arguments: Sequence[str], usual: ExecutorConfig) -> ExecutorConfig:

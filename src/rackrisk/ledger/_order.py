@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from rackrisk.manifest import RNG_SCHEME, json_bytes, numeric_versions
+from rackrisk.manifest import RNG_SCHEME, json_bytes, numeric_versions, version_differences
 from rackrisk.run_folder import RunFolderError
 
 SCHEMA = "rackrisk/unfinished/1"
@@ -55,13 +55,7 @@ class Order(BaseModel, frozen=True, extra="forbid", strict=True):
 
     def strangers(self) -> list[str]:
         """What differs here from where the run was begun, and could move the last bits of a number."""
-        here = numeric_versions()
-        names = sorted({*self.versions, *here})
-        return [
-            f"{name} was {self.versions.get(name, 'not there')} and is {here.get(name, 'not there')} here"
-            for name in names
-            if self.versions.get(name) != here.get(name)
-        ]
+        return version_differences(self.versions, numeric_versions())
 
 
 def read_order(text: str, place: str) -> Order:

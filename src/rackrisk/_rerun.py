@@ -1,0 +1,143 @@
+"""A finished run once more, from its folder alone, and whether the same comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .interruptible import ProgressReport
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ._run import Plan, Run
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A run and its repetition.
+
+    Attributes:
+        first: folder of the run that was repeated.
+        again: the repetition.
+        same: True if losses and tables have the same bytes.
+        differs: what differs between then and now and can move numbers: versions, machine, device, input files.
+        files: losses and tables whose bytes differ.
+        measures: polars frame, the measures of both: `measure, level, scope, first, again, difference, std_error`
+            (that of the repetition), USD.
+    """
+
+    first: Path
+    again: Run
+    same: bool
+    differs: list[str]
+    files: list[str]
+    measures: pl.DataFrame
+
+    def document(self) -> dict[str, Any]:
+        """For the JSON document."""
+        return {
+            "run": str(self.first),
+            "again": str(self.again.folder),
+            "same_bytes": self.same,
+            "differs": self.differs,
+            "files": self.files,
+            "results_sha256": self.again.manifest["results_sha256"],
+            "measures": self.measures.to_dicts(),
+        }
+
+
+def plan_again(
+    run: str | Path, overrides: Sequence[str] = (), *, out: str | None = None, engine: str | None = None
+) -> tuple[Path, Mapping[str, Any], Plan, list[str]]:
+    """The folder and the manifest of a finished run, the plan to repeat it, and what differs beforehand.
+
+    Raises:
+        rackrisk.rebuild.RunProblems: there is no finished run, or it was changed since.
+        rackrisk.config.ConfigProblems: an override is wrong or changes more than the executor, or `out` is taken.
+        rackrisk.kernels.engines.EngineMissing: the run's engine, or the one asked for, cannot run here.
+    """
+    from ._model import model_of
+    from ._run import Plan
+    from .config import check_out, load_executor
+    from .kernels.engines import choose
+    from .rebuild import finished, recorded
+    from .run_folder import LOSSES, target_folder
+
+    folder, manifest = finished(run)
+    found = recorded(folder, manifest, LOSSES)
+    check_out(out)
+    name, _ = choose(engine or manifest["engine"]["name"])
+    executor = load_executor(overrides, found.settings.executor)
+    model = model_of(found.settings.model_copy(update={"executor": executor, "out": out}))
+    now = datetime.now(UTC)
+    label = found.settings.name or model.label(manifest["choices"])
+    target = target_folder(out=out, label=label, config_hash=manifest["config_hash"], now=now)
+    plan = Plan(model, manifest["choices"], found.book, list(manifest["inputs"]), target, now, {}, engine=name)
+    return folder, manifest, plan, found.notes
+
+
+def rerun(
+    run: str | Path,
+    *overrides: str,
+    out: str | None = None,
+    engine: str | None = None,
+    progress: ProgressReport | None = None,
+) -> Rerun:
+    """Repeats a finished run from its folder alone: configuration, book and engine are those that it keeps.
+
+    Args:
+        run: its folder.
+        overrides: keys of the executor.
+        out: folder of the repetition; None: `runs/<utc>-<label>-<hash>`.
+        engine: another engine than the run's, where that one cannot run here; numbers then differ by rounding.
+        progress: as in `rackrisk.run`.
+
+    Raises:
+        As `plan_again`, and what `rackrisk.run` raises.
+    """
+    from ._run import execute
+
+    folder, manifest, plan, differs = plan_again(run, overrides, out=out, engine=engine)
+    return compared(folder, manifest, execute(plan, progress=progress), differs)
+
+
+def compared(folder: Path, manifest: Mapping[str, Any], again: Run, differs: Sequence[str]) -> Rerun:
+    """A run and its repetition side by side."""
+    files = _different_files(manifest, again.manifest)
+    return Rerun(
+        first=folder,
+        again=again,
+        same=not files,
+        differs=[*differs, *_elsewhere(manifest, again.manifest)],
+        files=files,
+        measures=_measures(folder, again),
+    )
+
+
+def _different_files(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    from .manifest import computed_files
+
+    before, after = computed_files(then["outputs"]), computed_files(now["outputs"])
+    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+
+
+def _elsewhere(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The machine and what computed on it."""
+    pairs = {f"machine.{key}": (then["machine"][key], now["machine"][key]) for key in ("cpu", "platform", "python")}
+    pairs |= {f"engine.{key}": (then["engine"][key], now["engine"][key]) for key in now["engine"]}
+    return [f"{name} was {before} and is {after} now" for name, (before, after) in pairs.items() if before != after]
+
+
+def _measures(folder: Path, again: Run) -> pl.DataFrame:
+    import polars as pl
+
+    from .rebuild import read_frame
+
+    keys = ["measure", "level", "scope"]
+    first = read_frame(folder, "tables/measures.parquet").select(*keys, first="value")
+    both = first.join(again.measures.select(*keys, "std_error", again="value"), on=keys, nulls_equal=True, how="full")
+    return both.select(*keys, "first", "again", difference=pl.col("again") - pl.col("first"), std_error="std_error")

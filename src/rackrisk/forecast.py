@@ -1,0 +1,128 @@
+"""What a run would take, before it is begun: shards, memory, disk and time."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .interruptible import interruptible
+
+if TYPE_CHECKING:
+    from ._model import Simulation
+    from ._run import Plan
+
+_RESULT_COPIES = 2  # losses in the shards and in the run folder
+_NUMBERS_PER_LOSS = 3  # a shard holds loss, exposure at default and paid debt of a scenario and scope
+
+
+@dataclass(frozen=True)
+class Pace:
+    """A batch of scenarios on this machine: how long it took, and how long the engine took to get ready."""
+
+    scenarios: int
+    seconds: float
+    prepare_seconds: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would take.
+
+    Attributes:
+        engine: that would compute; note: how it was chosen.
+        shards, shard_scenarios: how the scenarios are cut.
+        memory_bytes: of a process at least; memory_there_bytes: what it could get on this machine.
+        disk_bytes: of shards and results at most; disk_there_bytes: what is free where the run would be.
+        seconds: of all scenarios on this machine, by one process; None where nothing was tried.
+        prepare_seconds: for compilation and reading, once a process.
+        tried_scenarios: how many scenarios the times come from.
+    """
+
+    rows: int
+    scenarios: int
+    engine: str
+    note: str | None
+    shards: int
+    shard_scenarios: int
+    memory_bytes: int
+    memory_there_bytes: int
+    disk_bytes: int
+    disk_there_bytes: int
+    seconds: float | None
+    prepare_seconds: float | None
+    tried_scenarios: int
+
+    @property
+    def shard_seconds(self) -> float | None:
+        """Of one shard."""
+        return None if self.seconds is None else self.seconds * min(self.shard_scenarios / self.scenarios, 1.0)
+
+    def document(self) -> dict[str, Any]:
+        """For the JSON document."""
+        return asdict(self) | {"shard_seconds": self.shard_seconds}
+
+
+def forecast(plan: Plan, *, try_it: bool = True) -> Forecast:
+    """What a plan would take.
+
+    Args:
+        try_it: simulate two batches of scenarios to see how long they take; False leaves times out.
+
+    Raises:
+        rackrisk.kernels.engines.EngineMissing: the engine cannot run on this machine.
+    """
+    from ._run import engine_of
+    from .config import memory_needed_bytes, memory_there_bytes
+    from .shard_size import shard_scenarios
+
+    settings, load, scopes = plan.settings, plan.model.load(plan.book), plan.model.scopes(plan.book)
+    engine, note = engine_of(plan)
+    size = shard_scenarios(load, settings.scenarios, engine=engine, asked=settings.executor.shard_scenarios)
+    shards = -(-settings.scenarios // size)
+    losses = 8 * _RESULT_COPIES * _NUMBERS_PER_LOSS * (1 + scopes) * settings.scenarios
+    pace = interruptible(lambda _: _try(plan, engine), None) if try_it and _is_here(engine) else None
+    return Forecast(
+        rows=plan.book.height,
+        scenarios=settings.scenarios,
+        engine=engine,
+        note=note,
+        shards=shards,
+        shard_scenarios=size,
+        memory_bytes=memory_needed_bytes(settings.scenarios, book_bytes=plan.book_bytes, segments=scopes),
+        memory_there_bytes=memory_there_bytes(),
+        disk_bytes=shards * load.tally_bytes + losses + 2 * int(plan.book.estimated_size()),
+        disk_there_bytes=shutil.disk_usage(_there(plan.target)).free,
+        seconds=None if pace is None else settings.scenarios * pace.seconds / pace.scenarios,
+        prepare_seconds=None if pace is None else pace.prepare_seconds,
+        tried_scenarios=0 if pace is None else pace.scenarios,
+    )
+
+
+def _try(plan: Plan, engine: str) -> Pace:
+    """One batch to compile, and one to time."""
+    started = time.perf_counter()
+    simulation: Simulation = plan.model.open(plan.book, engine)
+    numbers = range(min(simulation.batch, plan.settings.scenarios))
+    simulation.tally(numbers)
+    ready = time.perf_counter()
+    simulation.tally(numbers)
+    return Pace(len(numbers), time.perf_counter() - ready, ready - started)
+
+
+def _is_here(engine: str) -> bool:
+    """False for an engine of other machines, those that compute the shards."""
+    from .kernels.engines import EngineMissing, choose
+
+    try:
+        choose(engine)
+    except EngineMissing:
+        return False
+    return True
+
+
+def _there(path: Path) -> Path:
+    """The nearest folder above a path that is there."""
+    return next(folder for folder in path.absolute().parents if folder.is_dir())

@@ -1,0 +1,174 @@
+"""Commands that prepare, share out, finish and repeat runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+from .output import as_json, drawn, write
+
+if TYPE_CHECKING:
+    from ._model import Model
+    from ._run import Plan, Run
+    from .interruptible import ProgressReport
+
+DONE, NOT_THE_SAME = 0, 1
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulates, or prepares a run whose shards others compute."""
+    from . import _run
+
+    plan = _run.make_plan(args.overrides)
+    if plan.settings.executor.name == "shard":
+        return _prepare(plan, args)
+    with announced(plan, args) as report:
+        result = _run.execute(plan, progress=report)
+    return _show(result, plan.model, args)
+
+
+def _prepare(plan: Plan, args: argparse.Namespace) -> int:
+    from ._shard import prepare
+
+    prepared = prepare(plan)
+    write(as_json(prepared.document()) if args.json else prepared.next_steps(), sys.stdout)
+    return DONE
+
+
+def resume(args: argparse.Namespace) -> int:
+    """Finishes a run."""
+    from . import _run
+
+    with _run.resumed(args.run, args.overrides) as (plan, work):
+        with announced(plan, args) as report:
+            result = _run.finish(plan, work, progress=report)
+        return _show(result, plan.model, args)
+
+
+def shard(args: argparse.Namespace) -> int:
+    """Computes shards."""
+    from ._shard import run_shards
+
+    done = run_shards(args.run, args.index, args.of, None)
+    for numbers in done.computed:
+        write(f"computed scenarios {numbers.start:,} to {numbers.stop - 1:,}\n", sys.stdout)
+    if done.there:
+        write(f"{done.there} {'shard was' if done.there == 1 else 'shards were'} there already\n", sys.stdout)
+    if done.finished:
+        write(f"{args.run}: is finished; there is nothing left to do\n", sys.stdout)
+    return DONE
+
+
+def plan(args: argparse.Namespace) -> int:
+    """Says what a run would take."""
+    from . import _run
+    from .forecast import forecast
+    from .forecast_screen import print_forecast
+
+    planned = _run.make_plan(args.overrides)
+    if not (args.quiet or args.no_try):
+        write("trying a batch of scenarios, up to a minute\n", sys.stderr)
+    found = forecast(planned, try_it=not args.no_try)
+    screen = partial(print_forecast, found, planned.model.rows)
+    write(as_json(found.document()) if args.json else drawn(sys.stdout, screen), sys.stdout)
+    return DONE
+
+
+def rerun(args: argparse.Namespace) -> int:
+    """Repeats a run and says whether the same came out."""
+    from . import _rerun, _run
+    from .rerun_screen import print_rerun
+
+    folder, manifest, again, differs = _rerun.plan_again(args.run, args.overrides, out=args.out, engine=args.engine)
+    with announced(again, args) as report:
+        found = _rerun.compared(folder, manifest, _run.execute(again, progress=report), differs)
+    write(as_json(found.document()) if args.json else drawn(sys.stdout, partial(print_rerun, found)), sys.stdout)
+    return DONE if found.same else NOT_THE_SAME
+
+
+@contextmanager
+def announced(plan: Plan, args: argparse.Namespace) -> Iterator[ProgressReport | None]:
+    """Says what is run, and how far it is."""
+    from .progress import progress
+
+    if not args.quiet:
+        write(f"rackrisk {__version__}: {plan.model.headline(plan.book)}\n", sys.stderr)
+    work, unit = plan.model.work(plan.book), plan.model.work_unit
+    with progress(work=work, unit=unit, enabled=not (args.quiet or args.no_progress)) as report:
+        yield report
+
+
+def _show(run: Run, model: Model, args: argparse.Namespace) -> int:
+    write(
+        as_json(_document(run, model)) if args.json else drawn(sys.stdout, partial(model.print_summary, run)),
+        sys.stdout,
+    )
+    return DONE
+
+
+def _document(run: Run, model: Model) -> dict[str, Any]:
+    return {
+        "run": str(run.folder),
+        "measures": run.measures.to_dicts(),
+        **model.answers(run),
+        "exposure_usd": run.result.exposure_usd,
+        "engine": run.manifest["engine"],
+        "config_hash": run.manifest["config_hash"],
+        "results_sha256": run.manifest["results_sha256"],
+        "warnings": run.manifest["warnings"],
+        "version": __version__,
+    }
+
+
+# ---- arguments ----
+
+
+def run_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Of `rackrisk run`, and of all that print its summary."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of the summary")
+    parser.add_argument("--quiet", action="store_true", help="nothing on stderr but problems")
+    parser.add_argument("--no-progress", action="store_true", help="no progress on stderr")
+    return parser
+
+
+def resume_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Of `rackrisk resume`."""
+    parser.add_argument("run", metavar="RUN", help="its folder, with or without .unfinished")
+    return run_arguments(_with_executor(parser))
+
+
+def _with_executor(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    text = "executor=local executor.workers=4, ...; nothing else can be changed"
+    parser.add_argument("overrides", nargs="*", metavar="executor=NAME", help=text)
+    return parser
+
+
+def shard_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Of `rackrisk shard`."""
+    parser.add_argument("run", metavar="RUN", help="its folder, with or without .unfinished")
+    parser.add_argument("--index", type=int, required=True, metavar="N", help="which shard, or which of --of tasks")
+    parser.add_argument("--of", type=int, metavar="M", help="share the shards among so many tasks (default: one each)")
+    return parser
+
+
+def plan_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Of `rackrisk plan`."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of the table")
+    parser.add_argument("--quiet", action="store_true", help="nothing on stderr but problems")
+    parser.add_argument("--no-try", action="store_true", help="simulate nothing: no times")
+    return parser
+
+
+def rerun_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Of `rackrisk rerun`."""
+    parser.add_argument("run", metavar="RUN", help="a run folder")
+    _with_executor(parser).add_argument(
+        "--out", metavar="DIR", help="folder of the repetition (default: a new one in runs/)"
+    )
+    parser.add_argument("--engine", metavar="NAME", help="another engine, where the run's cannot run here")
+    return run_arguments(parser)

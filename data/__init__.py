@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._generator import generate as generate
+    from ._memory import memory_there_bytes as memory_there_bytes
     from ._names import check_names_frame as check_names_frame
     from ._names import equal_names as equal_names
     from ._names import read_names as read_names
+    from ._parquet import ParquetRefused as ParquetRefused
+    from ._parquet import read_parquet as read_parquet
+    from ._places import expanded as expanded
     from ._portfolio import load_portfolio as load_portfolio
     from ._problems import Problem as Problem
     from ._problems import TapeProblems as TapeProblems
@@ -31,6 +35,7 @@ _HOMES = {
     "ASIC_CLASSES": "_schema",
     "Facility": "_schema",
     "GENERATIONS": "_schema",
+    "ParquetRefused": "_parquet",
     "Problem": "_problems",
     "Series": "_series",
     "SeriesProblems": "_series",
@@ -38,11 +43,14 @@ _HOMES = {
     "check_names_frame": "_names",
     "check_tape": "_reader",
     "equal_names": "_names",
+    "expanded": "_places",
     "generate": "_generator",
     "load_portfolio": "_portfolio",
+    "memory_there_bytes": "_memory",
     "printable": "_problems",
     "public_facilities": "_public",
     "read_names": "_names",
+    "read_parquet": "_parquet",
     "read_series": "_series",
     "read_tape": "_reader",
     "tape_schema": "_schema",

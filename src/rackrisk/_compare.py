@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .run_folder import CONFIG, DONE, LOSSES, MANIFEST, TABLES, RunFolderError, done_text, sha256_of
+from .run_folder import CONFIG, DONE, LOSSES, MANIFEST, TABLES, RunFolderError, done_text, named_folder, sha256_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -126,7 +126,9 @@ def _read_both(folders: Sequence[str]) -> tuple[list[StoredRun], list[str]]:
     reasons: list[str] = []
     for text in folders:
         try:
-            found, wrong = _read(Path(text).expanduser())
+            found, wrong = _read(named_folder(text))
+        except RunFolderError as error:
+            found, wrong = None, [str(error).partition(": ")[2]]
         except (KeyError, TypeError, AttributeError) as error:
             found, wrong = None, [f"{MANIFEST} does not say what that of a run says ({error})"]
         reasons += [f"{text}: {reason}" for reason in wrong]

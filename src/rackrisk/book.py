@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .run_folder import RunFolderError
+from .run_folder import RunFolderError, named_folder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,7 +26,7 @@ def write_book(settings: Settings, out: str, *, force: bool = False) -> str:
     from ._model import model_of
     from ._run import load_book
 
-    path = Path(out).expanduser()
+    path = named_folder(out)
     _check(path, force=force)
     model = model_of(settings)
     book, _ = load_book(model)

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .run_folder import RunFolderError, sha256_of
+from .run_folder import RunFolderError, named_folder, sha256_of
 
 if TYPE_CHECKING:
     from .data import Series
@@ -113,7 +113,7 @@ def _row(one: Estimate) -> dict[str, Any]:
 
 
 def _free(out: str, *, force: bool) -> Path:
-    path = Path(out).expanduser()
+    path = named_folder(out)
     if path.suffix.lower() not in _ENDINGS:
         raise RunFolderError(f"{out}: the name of a market file ends in .yaml")
     if path.is_dir() or (path.exists() and not force):

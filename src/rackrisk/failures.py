@@ -63,5 +63,8 @@ def _refuse(problems: Sequence[Problem], *, what: str, keep: bool) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    write(f"rackrisk: {message}\n", sys.stderr)
+    from .figures import visible
+
+    lines = (visible(line) for line in message.split("\n"))  # names of files are in it
+    write("rackrisk: " + "\n".join(lines) + "\n", sys.stderr)
     return code

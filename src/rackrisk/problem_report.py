@@ -61,7 +61,11 @@ def as_problems(problems: Sequence[ConfigProblem]) -> list[Problem]:
     """Configuration problems in the form that tape problems have; the key stands in the column."""
     from .data import Problem, printable
 
-    return [Problem(CONFIGURATION, None, printable(p.key), printable(p.value), p.rule) for p in problems]
+    def shown(p: ConfigProblem) -> Problem:
+        # A rule may quote the file: a suggestion is a key of it.
+        return Problem(CONFIGURATION, None, printable(p.key), printable(p.value), printable(p.rule, most=400))
+
+    return [shown(p) for p in problems]
 
 
 def _table(problems: Sequence[Problem], what: str) -> object:

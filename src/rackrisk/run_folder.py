@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -72,10 +73,12 @@ def target_folder(*, out: str | None, label: str, config_hash: str, now: datetim
     """Where a run goes: `out`, or `runs/<utc>-<label>-<8 hex digits of the hash>` in the working directory.
 
     Raises:
-        RunFolderError: `runs` is a symbolic link.
+        RunFolderError: `runs` is a symbolic link, or a label is no part of a name.
     """
     if out is not None:
-        return Path(out).expanduser().resolve()
+        return named_folder(out).resolve()
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", label):
+        raise RunFolderError(f"{label}: a run folder cannot be called so; name=LABEL gives it another name")
     runs = Path(RUNS).absolute()
     if runs.is_symlink():
         raise RunFolderError(f"{runs}: is a symbolic link; name the folder itself with out=DIR")
@@ -133,12 +136,26 @@ def finished_run(text: str) -> Path:
     Raises:
         RunFolderError: there is no such folder, or it lacks `DONE`.
     """
-    path = Path(text).expanduser()
+    path = named_folder(text)
     if not path.is_dir():
         raise RunFolderError(f"{text}: no such run folder")
     if not (path / DONE).is_file():
         raise RunFolderError(f"{text}: not a finished run (no {DONE} in it)")
     return path.absolute()
+
+
+def named_folder(text: str) -> Path:
+    """The folder that somebody typed.
+
+    Raises:
+        RunFolderError: nothing can have such a name.
+    """
+    from .data import expanded
+
+    try:
+        return expanded(text)
+    except ValueError as error:
+        raise RunFolderError(f"{text}: {error}") from None
 
 
 def replace_report(folder: Path, page: str) -> None:

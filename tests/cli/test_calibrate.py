@@ -165,7 +165,7 @@ def test_the_last_choice_of_a_market_counts() -> None:
         ("defaults: [base, _self_]\na: &a [1]\nb: *a", "anchors"),
         ("- 1", "mapping"),
         ("{", "is not YAML"),
-        ("!!python/object/apply:os.system ['true']", "is not YAML"),
+        ("!!python/object/apply:os.system ['true']", "must not use tags"),
     ],
 )
 @pytest.mark.usefixtures("here")

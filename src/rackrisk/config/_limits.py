@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from rackrisk.data import memory_there_bytes
 
 from ._problems import ConfigProblem
 
@@ -22,11 +21,6 @@ def memory_needed_bytes(scenarios: int, *, book_bytes: int, segments: int) -> in
     return _BASE_BYTES + scenarios * per_scenario + book_bytes
 
 
-def memory_there_bytes() -> int:
-    """Memory that this process could still get, in bytes: the machine's, or its control group's if that is less."""
-    return min(_machine_bytes(), _group_bytes())
-
-
 def check_memory(scenarios: int, *, book_bytes: int, segments: int) -> list[ConfigProblem]:
     """A problem if the run cannot fit, else nothing."""
     needed, there = memory_needed_bytes(scenarios, book_bytes=book_bytes, segments=segments), memory_there_bytes()
@@ -34,24 +28,3 @@ def check_memory(scenarios: int, *, book_bytes: int, segments: int) -> list[Conf
         return []
     rule = f"needs at least {needed / 2**30:,.1f} GiB of memory and {there / 2**30:,.1f} GiB are free"
     return [ConfigProblem("scenarios", f"{scenarios}", f"{rule}; use fewer scenarios or a smaller book")]
-
-
-def _machine_bytes() -> int:
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass  # not Linux: the physical memory is the best that is known
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _group_bytes() -> int:
-    """Room left in the control group (version 2), or a number above any machine."""
-    group = Path("/sys/fs/cgroup")
-    try:
-        limit = (group / "memory.max").read_text().strip()
-        used = int((group / "memory.current").read_text())
-    except (OSError, ValueError):
-        return 2**62
-    return 2**62 if limit == "max" else max(0, int(limit) - used)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rackrisk.data import expanded
+
 from ._overrides import MARKET_FILES, Override, screen
 from ._problems import ConfigProblem
 from ._suggest import did_you_mean
+from ._yaml import plain_mapping
 
-_MOST_BYTES = 1_000_000
 _FORM = "must begin with `defaults: [base, _self_]`, the shipped market it inherits and itself"
 
 
@@ -53,7 +55,7 @@ def _names_a_file(override: Override) -> bool:
 
 def _read(name: str, shipped: Sequence[str]) -> tuple[str, dict[str, Any], list[ConfigProblem]]:
     """The shipped market that a file inherits, what it changes, and what is wrong with it."""
-    data = _load(Path(name).expanduser())
+    data = _load(name)
     if isinstance(data, str):
         return "base", {}, [ConfigProblem("market", name, data)]
     parents = data.pop("defaults", None)
@@ -71,26 +73,12 @@ def market_label(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "_", Path(name).stem)[:40].lstrip(".-") or "file"
 
 
-def _load(path: Path) -> dict[str, Any] | str:
+def _load(name: str) -> dict[str, Any] | str:
     """The mapping in a YAML file, or why there is none."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import AliasToken, AnchorToken, YAMLError, scan  # the parser that OmegaConf reads with
-
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            return f"must be a file of at most {_MOST_BYTES:,} bytes"
-        text = path.read_text(encoding="utf-8")
-        if any(isinstance(token, (AliasToken, AnchorToken)) for token in scan(text)):
-            return "must not use anchors (&) and aliases (*): a few of them can stand for gigabytes"
-        data = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-    except (OSError, UnicodeDecodeError) as error:
-        return f"cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8 text'})"
-    except (YAMLError, OmegaConfBaseException, ValueError, RecursionError) as error:
-        return f"is not YAML: {(str(error).splitlines() or ['nested too deeply'])[0]}"
-    if not isinstance(data, dict):
-        return "must be a mapping of keys, as the files in conf/market"
-    return {str(key): value for key, value in data.items()}
+        return plain_mapping(expanded(name))
+    except ValueError as error:
+        return str(error)
 
 
 def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._problems import ConfigProblem
+from ._references import is_reference
 from ._suggest import did_you_mean
 
 #: Keys whose value is taken as typed: file names and labels may hold `=`, brackets, blanks and any letter.
@@ -23,8 +24,6 @@ MAX_LENGTH = 10_000  # characters of one argument; nested brackets beyond it wou
 
 UNDERSCORE = "keys that begin with '_' are refused"
 RESOLVERS = "only plain references such as ${months} are resolved; resolvers are refused"
-
-_PLAIN_REFERENCE = re.compile(r"\$\{[A-Za-z][A-Za-z0-9_.]*\}")
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,8 @@ def _touches(key: str, bad: Iterable[str]) -> bool:
 
 
 def holds_code(text: str) -> bool:
-    """True if `text` has an interpolation other than a plain reference to another key, as in `${oc.env:HOME}`."""
-    return "${" in _PLAIN_REFERENCE.sub("", text)
+    """True if `text` has an interpolation and is more than one plain reference: `${oc.env:HOME}`, `${a}-${b}`."""
+    return "${" in text and not is_reference(text)
 
 
 def screen(data: Any, path: str = "") -> list[ConfigProblem]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from rackrisk.data import expanded
 from rackrisk.kernels.engines import MAX_SCENARIOS, EngineMissing, choose
 from rackrisk.models.stopping import Target, level_problem, limit_problem, most_scenarios, parse_target
 
@@ -30,12 +31,20 @@ def _iso_date(value: Any) -> Any:
     return value
 
 
+def _file_label(value: str) -> str:
+    """A name that a run folder can be called by, without a way out of the folder that it is in."""
+    if not _NAME.fullmatch(value):
+        raise ValueError("must be 1 to 64 letters, digits, '-', '_' or '.', and begin with a letter or digit")
+    return value
+
+
 SHIPPED, SHIPPED_TAPES = "shipped:", ("rigs_2021.csv",)  # tapes of the package, by `portfolio.tape=shipped:NAME`
 
 Seed = Annotated[Count, Field(ge=0, le=MAX_SEED)]
 IsoDate = Annotated[date, BeforeValidator(_iso_date), Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Label = Annotated[str, Field(min_length=1, max_length=64)]
+FileLabel = Annotated[str, AfterValidator(_file_label)]
 Scenarios = Annotated[Count, Field(ge=1, le=MAX_SCENARIOS)]
 
 
@@ -51,7 +60,7 @@ Levels = Annotated[tuple[OpenShare, ...], Field(min_length=1, max_length=20), Af
 class PortfolioConfig(Section, frozen=True):
     """What every portfolio has: a name, a tape that replaces all else, and how many rows are made without one."""
 
-    name: Label
+    name: FileLabel
     tape: str | None
     count: Annotated[Count, Field(ge=0)]
 
@@ -101,7 +110,7 @@ class Settings(Section, frozen=True):
     measures: MeasuresConfig
     scenarios: Scenarios
     seed: Seed
-    name: str | None
+    name: FileLabel | None
     out: str | None
     # Configurations that were written before there were targets have neither.
     until: str | None = None
@@ -117,13 +126,6 @@ class Settings(Section, frozen=True):
         """The most scenarios that this run may have: `scenarios`, unless it runs until a target is met."""
         target = self.target
         return self.scenarios if target is None else _most(target, self.scenarios, self.max_scenarios)
-
-    @field_validator("name")
-    @classmethod
-    def _is_a_label(cls, value: str | None) -> str | None:
-        if value is not None and not _NAME.fullmatch(value):
-            raise ValueError("must be 1 to 64 letters, digits, '-', '_' or '.', and begin with a letter or digit")
-        return value
 
     @field_validator("out")
     @classmethod
@@ -166,7 +168,7 @@ def check_tape_path(text: str) -> str:
     Raises:
         ValueError: with the rule that is broken.
     """
-    path = _shipped_tape(text) if text.startswith(SHIPPED) else Path(text).expanduser()
+    path = _shipped_tape(text) if text.startswith(SHIPPED) else expanded(text)
     if path.suffix.lower() not in {".csv", ".parquet", ".pq"}:
         raise ValueError("must end in .csv or .parquet")
     try:
@@ -192,10 +194,10 @@ def check_out_path(text: str) -> str:
     Raises:
         ValueError: with the rule that is broken.
     """
-    path = Path(text).expanduser()
+    path = expanded(text)
+    if not text.isprintable():
+        raise ValueError("must be of letters and signs that can be printed")
     try:
-        if not text or "\0" in text:
-            raise ValueError("must name a folder")
         if path.is_symlink():
             raise ValueError("is a symbolic link; name the folder itself")
         if path.exists() and not path.is_dir():

@@ -134,7 +134,7 @@ def load_book(model: Model) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     before = None if tape is None else sha256_of(tape)
     book = model.read_book()
     book_bytes = book.height * SHAPES[settings.model.name].row_bytes
-    problems = check_memory(settings.scenarios, book_bytes=book_bytes, segments=model.scopes(book))
+    problems = check_memory(settings.most, book_bytes=book_bytes, segments=model.scopes(book))
     if tape is not None and sha256_of(tape) != before:
         problems.append(ConfigProblem("portfolio.tape", str(tape), "changed while it was read"))
     if problems:

@@ -51,10 +51,11 @@ class Computed(Protocol):
 def config_hash(settings: Settings, inputs: Sequence[Mapping[str, Any]]) -> str:
     """SHA-256 of everything in the configuration that numbers depend on, as 64 hex digits.
 
-    Label, folder, executor and the defaults of `rackrisk attribute` are left out, and a tape counts by its content, not
-    its name.
+    Label, folder, executor, the defaults of `rackrisk attribute` and a target that is not set are left out, and a tape
+    counts by its content, not its name.
     """
-    data = settings.model_dump(mode="json", exclude={"name", "out", "attribution", "executor"})
+    unset = {"until", "max_scenarios"} if settings.until is None else set[str]()
+    data = settings.model_dump(mode="json", exclude={"name", "out", "attribution", "executor"} | unset)
     data["portfolio"]["tape"] = [item["sha256"] for item in inputs if item["role"] == "tape"]
     return hashlib.sha256(json_bytes(data)).hexdigest()
 

@@ -109,6 +109,17 @@ def rare() -> Law:
     )
 
 
+def normal() -> Law:
+    """Gains and losses around a mean that is small against them."""
+    return Law(
+        draw=lambda rng, n: rng.normal(1.0, 10.0, size=n),
+        mean=1.0,
+        var=lambda a: 1.0 + 10.0 * NORMAL.inv_cdf(a),
+        es=lambda a: 1.0 + 10.0 * NORMAL.pdf(NORMAL.inv_cdf(a)) / (1.0 - a),
+        sd=10.0,
+    )
+
+
 def pareto() -> Law:
     """No third moment: beyond what the theory covers, and beyond losses that are bounded by an exposure."""
     index = 2.5
@@ -127,6 +138,7 @@ LAWS = {
     "granular pool": granular,
     "100 names": names,
     "rare loss": rare,
+    "normal, 1 ± 10": normal,
     "Pareto, 2.5": pareto,
 }
 CASES = (
@@ -137,6 +149,7 @@ CASES = (
     ("100 names", "EL:2%"),
     ("rare loss", "EL:10%"),
     ("rare loss", "EL:30%"),
+    ("normal, 1 ± 10", "EL:30%"),
     ("exponential", "SD:2%"),
     ("100 names", "SD:2%"),
     ("exponential", "VaR:0.99:2%"),

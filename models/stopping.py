@@ -29,8 +29,8 @@ from .measures import Estimate, measure_one
 TAIL_SCENARIOS = 400
 #: The mean and the standard deviation are looked at from this many scenarios on.
 LEAST_SCENARIOS = 1_000
-#: Largest skewness of the error at which a look counts. A stopped mean is off by this many standard errors at most.
-MOST_SKEWNESS = 0.15
+#: A look counts where neither the skewness of the error nor the bias of runs that end there, in errors, is above this.
+MOST_BIAS = 0.15
 #: The next look aims at more scenarios than the square-root law says, so that it is likely the last.
 MARGIN = 1.1
 LEAST_GROWTH, MOST_GROWTH = 1.25, 4.0
@@ -168,7 +168,7 @@ def next_look(losses: NDArray[np.float64], target: Target, confidence: float, mo
     n = len(losses)
     estimate = measure_one(losses, measure=target.measure, level=target.level, confidence=confidence)
     width = _half_width(estimate)
-    needed = _needed(n, target, width=width, skewness=estimate.skewness)
+    needed = _needed(n, target, width=width, bias=_bias(estimate))
     verdict: Verdict = "stop" if needed is not None and needed <= n else "go on" if n < most else "out of reach"
     look = Look(
         scenarios=n,
@@ -198,13 +198,24 @@ def _half_width(estimate: Estimate) -> float | None:
     return 0.0 if width == 0.0 else width / abs(estimate.value) if estimate.value else None
 
 
-def _needed(n: int, target: Target, *, width: float | None, skewness: float | None) -> float | None:
-    """Scenarios from which the interval is narrow enough and trusted: width and skewness fall with the root of n."""
+def _bias(estimate: Estimate) -> float:
+    """Skewness of the error, or the bias in standard errors of a mean at which a run ends, if that is larger.
+
+    With N the number at the end, about (z sd / (share mean))², Wald's identity gives E(mean - truth) as minus the
+    covariance of the sum of the losses and N, over n²: skewness - 2 std_error / mean standard errors downwards.
+    """
+    skewness = estimate.skewness or 0.0
+    relative = estimate.std_error / abs(estimate.value) if estimate.std_error and estimate.value else 0.0
+    return max(abs(skewness), abs(skewness - 2.0 * relative))
+
+
+def _needed(n: int, target: Target, *, width: float | None, bias: float) -> float | None:
+    """Scenarios from which the interval is narrow enough and trusted: width and bias fall with the root of n."""
     if width is None:
         return None
     by_width = n * (width / target.share) ** 2
-    by_skewness = n * ((skewness or 0.0) / MOST_SKEWNESS) ** 2
-    return max(by_width, by_skewness, float(target.fewest_scenarios))
+    by_bias = n * (bias / MOST_BIAS) ** 2
+    return max(by_width, by_bias, float(target.fewest_scenarios))
 
 
 def _aim(needed: float, target: Target) -> float:

@@ -15,8 +15,8 @@ from rackrisk.models.measures import measure_losses
 from rackrisk.models.stopping import (
     LEAST_GROWTH,
     MARGIN,
+    MOST_BIAS,
     MOST_GROWTH,
-    MOST_SKEWNESS,
     ROUND,
     TAIL_SCENARIOS,
     Look,
@@ -180,8 +180,21 @@ def test_no_narrow_interval_counts_while_its_error_is_skewed() -> None:
     assert seen.half_width is not None
     assert seen.half_width < 0.01
     assert seen.verdict == "go on"
-    assert seen.next_scenarios == pytest.approx(4_000 * MARGIN / 20 / MOST_SKEWNESS**2, rel=0.05)
+    assert seen.next_scenarios == pytest.approx(4_000 * MARGIN / 20 / MOST_BIAS**2, rel=0.05)
     assert "too few to trust that error" in seen.reason
+
+
+def test_no_look_counts_while_an_estimate_that_is_high_by_chance_would_end_the_run() -> None:
+    losses = np.random.default_rng(1).normal(
+        1.0, 10.0, size=8_000
+    )  # not skewed, but a share of a mean that is hardly known
+    seen = look(losses, "EL:30%")
+    assert seen.half_width is not None
+    assert seen.half_width < 0.3
+    assert seen.verdict == "go on"
+    assert seen.std_error is not None
+    assert seen.value is not None
+    assert seen.needed == pytest.approx(8_000 * MARGIN * (2.0 * seen.std_error / seen.value / MOST_BIAS) ** 2, rel=0.1)
 
 
 def test_the_next_look_follows_the_square_root_law() -> None:

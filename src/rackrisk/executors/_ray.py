@@ -37,10 +37,11 @@ def compute(work: Unfinished, ranges: Sequence[range], executor: Any, report: Ca
     done = 0
     with ray_cluster(executor.address, gpus=executor.num_gpus > 0) as ray:
         start = _starter(ray, work, executor)
-        for numbers, (arrays, facts) in _answers(ray, start, ranges, ahead=_AHEAD * _slots(ray, executor)):
-            work.store(numbers, arrays, facts)
-            done += len(numbers)
-            report(done)
+        for answers in _answers(ray, start, ranges, ahead=_AHEAD * _slots(ray, executor)):
+            for numbers, (arrays, facts) in answers:
+                work.store(numbers, arrays, facts)
+                done += len(numbers)
+            report(done)  # also where nothing has come: whoever interrupts the run is heard here
 
 
 def _starter(ray: Any, work: Unfinished, executor: Any) -> Callable[[range], Any]:
@@ -59,17 +60,17 @@ def _starter(ray: Any, work: Unfinished, executor: Any) -> Callable[[range], Any
 
 def _answers(
     ray: Any, start: Callable[[range], Any], ranges: Sequence[range], *, ahead: int
-) -> Iterator[tuple[range, Answer]]:
-    """Ranges and their sums as they arrive; at most `ahead` are under way."""
+) -> Iterator[list[tuple[range, Answer]]]:
+    """Ranges and their sums as they arrive, if any, several times a second; at most `ahead` are under way."""
     waiting = list(reversed(ranges))
     under_way: dict[Any, range] = {}
     while waiting or under_way:
         while waiting and len(under_way) < ahead:
-            under_way[start(waiting[-1])] = waiting.pop()
+            numbers = waiting.pop()
+            under_way[start(numbers)] = numbers
         ready, _ = ray.wait(list(under_way), num_returns=1, timeout=_LOOK_SECONDS)
-        for answer in ready:
-            numbers = under_way.pop(answer)
-            yield numbers, _value(ray, answer, numbers)
+        arrived = [(answer, under_way.pop(answer)) for answer in ready]
+        yield [(numbers, _value(ray, answer, numbers)) for answer, numbers in arrived]
 
 
 def _value(ray: Any, answer: Any, numbers: range) -> Answer:

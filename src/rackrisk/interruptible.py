@@ -7,7 +7,8 @@ So the call runs in a second thread, and an interruption is raised in the first 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -15,6 +16,9 @@ ProgressReport = Callable[[int, int], None]
 
 _NAME = "rackrisk-simulation"
 _LOOK_SECONDS = 0.2
+_CLEAN_UP_SECONDS = 10.0
+
+_cleans_up = threading.Event()
 
 
 class Cancelled(BaseException):
@@ -51,10 +55,22 @@ def interruptible(call: Callable[[ProgressReport], T], progress: ProgressReport 
             pass
     except BaseException:
         cancelled.set()
+        if _cleans_up.is_set():
+            finished.wait(_CLEAN_UP_SECONDS)
         raise
     if errors:
         raise errors[0]
     return results[0]
+
+
+@contextmanager
+def cleaning_up() -> Iterator[None]:
+    """For a call that reports progress several times a second and must end what it started: it is waited for."""
+    _cleans_up.set()
+    try:
+        yield
+    finally:
+        _cleans_up.clear()
 
 
 def still_running() -> bool:

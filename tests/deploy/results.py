@@ -7,8 +7,8 @@ from pathlib import Path
 
 import rackrisk
 
-OVERRIDES = ["portfolio=miners", "engine=reference", "scenarios=96", "months=12"]
-SHARDED = ["executor.shard_scenarios=32"]
+OVERRIDES = ["portfolio=miners", "engine=reference", "scenarios=3000", "months=6"]
+SHARDED = ["executor.shard_scenarios=1024"]
 
 
 def results_hash(run: Path | None) -> str:

@@ -2,10 +2,14 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 MARK = "RACKRISK_TEST_MARK"
 _LISTENING = "0A"
+
+T = TypeVar("T")
 
 
 def marked(mark: str) -> list[int]:
@@ -39,7 +43,7 @@ def wait_for_none(mark: str, seconds: float = 30) -> None:
     _wait(lambda: not marked(mark), seconds)
 
 
-def _wait(look, seconds):  # noqa: ANN001, ANN202
+def _wait(look: Callable[[], T], seconds: float) -> T:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := look():

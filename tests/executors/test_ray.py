@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -55,28 +55,28 @@ sys.exit(code)
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")]
 
 
-def test_the_results_of_one_process_and_nothing_else_on_stdout(tmp_path: Path) -> None:
+def test_the_results_of_one_process_and_nothing_else_on_stdout(tmp_path: Path, short: Path) -> None:
     with started(tmp_path) as (process, mark):
         output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert json.loads(output)["run"] == str(tmp_path / "run")
     assert results_hash(tmp_path / "run") == alone()
     wait_for_none(mark)
-    assert list((tmp_path / "tmp").iterdir()) == []
+    assert list(short.iterdir()) == []
 
 
-def test_nobody_else_is_listened_to(tmp_path: Path) -> None:
+def test_nobody_else_is_listened_to(tmp_path: Path, short: Path) -> None:
     with started(tmp_path) as (process, mark):
         wait_for_workers(mark)
         assert listening(marked(mark)) <= LOOPBACK
         assert listening(marked(mark))  # else nothing was looked at
-        (folder,) = (tmp_path / "tmp").iterdir()
+        (folder,) = short.glob("rackrisk-ray-*")
         assert folder.stat().st_mode & 0o077 == 0
         process.kill()
     wait_for_none(mark)
 
 
-def test_killed_workers_change_nothing(tmp_path: Path) -> None:
+def test_killed_workers_change_nothing(tmp_path: Path, short: Path) -> None:
     with started(tmp_path) as (process, mark):
         for _ in range(2):
             os.kill(wait_for_workers(mark)[0], signal.SIGKILL)
@@ -86,9 +86,9 @@ def test_killed_workers_change_nothing(tmp_path: Path) -> None:
     assert results_hash(tmp_path / "run") == alone()
 
 
-def test_a_lost_node_changes_nothing(tmp_path: Path) -> None:
+def test_a_lost_node_changes_nothing(tmp_path: Path, short: Path) -> None:
     words = [sys.executable, "-c", THREE_NODES, str(tmp_path / "run"), *OVERRIDES, *SHARDED, "--quiet"]
-    done = subprocess.run(words, env=environment(tmp_path), capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run.lost").exists()
     assert results_hash(tmp_path / "run") == alone()
@@ -96,7 +96,7 @@ def test_a_lost_node_changes_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_an_interrupted_run_says_so_and_is_finished_without_ray(
-    tmp_path: Path, number: signal.Signals, code: int
+    tmp_path: Path, short: Path, number: signal.Signals, code: int
 ) -> None:
     with started(tmp_path) as (process, mark):
         wait_for_workers(mark)
@@ -104,15 +104,22 @@ def test_an_interrupted_run_says_so_and_is_finished_without_ray(
         process.communicate(timeout=60)
     assert process.returncode == code
     wait_for_none(mark)
+    assert list(short.iterdir()) == []
     words = [sys.executable, "-m", "rackrisk", "run", f"out={tmp_path / 'run'}", *OVERRIDES, SHARDED[1], "--quiet"]
-    subprocess.run(words, env=environment(tmp_path), capture_output=True, check=True)
+    subprocess.run(words, env=environment(), capture_output=True, check=True)
     assert results_hash(tmp_path / "run") == alone()
 
 
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    (folder / "tmp").mkdir(exist_ok=True)
-    # Short, because of the length of a socket's path.
-    return {**os.environ, "PYTHONPATH": str(SOURCE), "TMPDIR": str(folder / "tmp"), **more}
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary folder of our own whose name leaves room for those of sockets."""
+    with tempfile.TemporaryDirectory(prefix="rr", dir="/tmp") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(SOURCE), **more}
 
 
 @contextmanager
@@ -120,7 +127,7 @@ def started(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """A run under Ray, and the mark of all its processes."""
     mark = secrets.token_hex(8)
     words = [sys.executable, "-m", "rackrisk", "run", f"out={folder / 'run'}", *OVERRIDES, *SHARDED, "--json"]
-    env = environment(folder, **{MARK: mark})
+    env = environment(**{MARK: mark})
     process = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield process, mark

@@ -28,7 +28,7 @@ def compute(task: Task, work: Unfinished, ranges: Sequence[range], executor: Any
     if executor.name == "ray":
         from . import _ray
 
-        _ray.compute(task, work, ranges, executor, report)
+        _ray.compute(work, ranges, executor, report)
     elif executor.workers == 1:
         _compute_here(task, work, ranges, report)
     else:

@@ -13,12 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rackrisk.ledger import Arrays, Unfinished, read_order
-
 from rackrisk.run_folder import BOOK, RunFolderError
 
-from ._processes import WorkersLost
 from ._ray_cluster import ray_cluster
-from ._task import Task, compute_shard, task_of
+from ._task import Task, WorkersLost, compute_shard, task_of
 
 _LOOK_SECONDS = 0.2  # how long Ctrl-C may wait
 _AHEAD = 2  # tasks handed to Ray for every one that can run

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from rackrisk.config import ConfigProblem, ConfigProblems
+from rackrisk.interruptible import cleaning_up
 
 # Ray reads these when it is imported and hands them on to every process that it starts.
 # A task that asks for no GPU sees none.
@@ -71,8 +72,9 @@ def ray_cluster(address: str | None, *, gpus: bool) -> Iterator[Any]:
         raise ConfigProblems(problems)
     ours = {**_QUIET, **_TOKEN} | ({**_LOOPBACK, **_BOUNDED, "RAY_AUTH_TOKEN": _own_token()} if address is None else {})
     before = {name: os.environ.get(name) for name in ours}
+    place = _private_folder() if address is None else nullcontext()
     # Ray tells of killed workers on stdout, which belongs to results.
-    with _private_folder() if address is None else nullcontext() as folder, redirect_stdout(io.StringIO()):
+    with cleaning_up(), place as folder, redirect_stdout(io.StringIO()):
         os.environ.update(ours)
         try:
             with _handlers_kept():
@@ -139,7 +141,7 @@ def _private_folder() -> Iterator[Path]:
     inside = tempfile.gettempdir()
     folder = tempfile.mkdtemp(prefix="rackrisk-ray-", dir=inside if len(inside) <= _LONGEST_FOLDER else "/tmp")
     try:
-        yield Path(folder)
+        yield Path(folder) / "r"  # Ray opens the folder it is given to everybody
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

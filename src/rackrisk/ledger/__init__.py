@@ -1,6 +1,7 @@
 """Unfinished runs: what is to be computed, and the shards that are there."""
 
 from ._order import Order as Order
+from ._order import read_order as read_order
 from ._shard_file import Arrays as Arrays
 from ._shard_file import DamagedShard as DamagedShard
 from ._unfinished import Busy as Busy

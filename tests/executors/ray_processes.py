@@ -35,12 +35,12 @@ def listening(numbers: list[int]) -> set[str]:
     return found
 
 
-def wait_for_workers(mark: str, seconds: float = 60) -> list[int]:
-    return _wait(lambda: workers(mark), seconds)
+def wait_for_workers(mark: str) -> list[int]:
+    return _wait(lambda: workers(mark), 60)
 
 
-def wait_for_none(mark: str, seconds: float = 30) -> None:
-    _wait(lambda: not marked(mark), seconds)
+def wait_for_none(mark: str, kind: Callable[[str], list[int]] = marked) -> None:
+    _wait(lambda: not kind(mark), 30)
 
 
 def _wait(look: Callable[[], T], seconds: float) -> T:

@@ -17,7 +17,7 @@ import pytest
 
 import rackrisk
 
-from .ray_processes import MARK, listening, marked, wait_for_none, wait_for_workers
+from .ray_processes import MARK, listening, marked, wait_for_none, wait_for_workers, workers
 
 SOURCE = Path(__file__).parents[2] / "src"
 OVERRIDES = ["portfolio=miners", "engine=reference", "scenarios=8000", "months=6"]
@@ -66,14 +66,12 @@ def test_the_results_of_one_process_and_nothing_else_on_stdout(tmp_path: Path, s
 
 
 def test_nobody_else_is_listened_to(tmp_path: Path, short: Path) -> None:
-    with started(tmp_path) as (process, mark):
+    with started(tmp_path) as (_, mark):
         wait_for_workers(mark)
         assert listening(marked(mark)) <= LOOPBACK
         assert listening(marked(mark))  # else nothing was looked at
         (folder,) = short.glob("rackrisk-ray-*")
         assert folder.stat().st_mode & 0o077 == 0
-        process.kill()
-    wait_for_none(mark)
 
 
 def test_killed_workers_change_nothing(tmp_path: Path, short: Path) -> None:
@@ -94,8 +92,8 @@ def test_a_lost_node_changes_nothing(tmp_path: Path, short: Path) -> None:
     assert results_hash(tmp_path / "run") == alone()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_an_interrupted_run_says_so_and_is_finished_without_ray(
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_stopped_run_leaves_nobody_at_work_and_is_finished_without_ray(
     tmp_path: Path, short: Path, number: signal.Signals, code: int
 ) -> None:
     with started(tmp_path) as (process, mark):
@@ -103,8 +101,10 @@ def test_an_interrupted_run_says_so_and_is_finished_without_ray(
         process.send_signal(number)
         process.communicate(timeout=60)
     assert process.returncode == code
-    wait_for_none(mark)
-    assert list(short.iterdir()) == []
+    wait_for_none(mark, workers)
+    if number != signal.SIGKILL:  # which leaves two idle processes of Ray's for about a minute, and its folder
+        wait_for_none(mark)
+        assert list(short.iterdir()) == []
     words = [sys.executable, "-m", "rackrisk", "run", f"out={tmp_path / 'run'}", *OVERRIDES, SHARDED[1], "--quiet"]
     subprocess.run(words, env=environment(), capture_output=True, check=True)
     assert results_hash(tmp_path / "run") == alone()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ._rerun import rerun as rerun
     from ._run import resume as resume
     from ._run import run as run
+    from ._sweep import resume_sweep as resume_sweep
+    from ._sweep import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -25,10 +27,12 @@ _LAZY = {
     "explain": "._explain",
     "rerun": "._rerun",
     "resume": "._run",
+    "resume_sweep": "._sweep",
     "run": "._run",
+    "sweep": "._sweep",
 }
 
-__all__ = ["__version__", "attribute", "compare", "explain", "rerun", "resume", "run"]
+__all__ = ["__version__", "attribute", "compare", "explain", "rerun", "resume", "resume_sweep", "run", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

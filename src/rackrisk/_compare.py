@@ -83,16 +83,16 @@ def compare(first: str, second: str) -> Comparison:
     if reasons:
         raise RunFolderError("\n  ".join(["these runs cannot be compared:", *reasons]))
     one, other = stored
-    common, reason = _common(one, other)
+    measures, common, reason = differences(one, other)
     return Comparison(
         first=one,
         second=other,
-        config=_changes(_configured(one.manifest), _configured(other.manifest)),
-        inputs=_changes(_inputs(one.manifest), _inputs(other.manifest)),
-        versions=_changes(_versions(one.manifest), _versions(other.manifest)),
+        config=changes(_configured(one.manifest), _configured(other.manifest)),
+        inputs=changes(_inputs(one.manifest), _inputs(other.manifest)),
+        versions=changes(versions_of(one.manifest), versions_of(other.manifest)),
         common=common,
         reason=reason,
-        measures=_measures(one, other, common=common),
+        measures=measures,
     )
 
 
@@ -100,8 +100,8 @@ def document(found: Comparison) -> dict[str, Any]:
     """The comparison as one JSON document."""
     from . import __version__
 
-    def listed(changes: Sequence[Change]) -> list[dict[str, Any]]:
-        return [{"key": c.key, "first": c.first, "second": c.second} for c in changes]
+    def listed(rows: Sequence[Change]) -> list[dict[str, Any]]:
+        return [{"key": row.key, "first": row.first, "second": row.second} for row in rows]
 
     return {
         "first": str(found.first.folder),
@@ -115,6 +115,24 @@ def document(found: Comparison) -> dict[str, Any]:
         "measures": found.measures.to_dicts(),
         "version": __version__,
     }
+
+
+def stored_run(folder: Path) -> StoredRun:
+    """A finished run whose files are those that its manifest lists.
+
+    Raises:
+        RunFolderError: it is not; the message lists every reason.
+    """
+    found, wrong = _read(folder)
+    if found is None or wrong:
+        raise RunFolderError("\n  ".join([f"{folder}: is not a run to compare with:", *wrong]))
+    return found
+
+
+def differences(one: StoredRun, other: StoredRun) -> tuple[pl.DataFrame, bool, str]:
+    """`measures`, `common` and `reason` of a `Comparison`."""
+    common, reason = _common(one, other)
+    return _measures(one, other, common=common), common, reason
 
 
 # ---- reading ----
@@ -178,7 +196,8 @@ def _manifest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
     if not isinstance(manifest, dict):
         return None, [f"{MANIFEST} is not a JSON object"]
     if manifest.get("schema") != RUN_SCHEMA:
-        what = "an attribution" if str(manifest.get("schema")).startswith("rackrisk/attribution/") else "no run"
+        schemas = {"rackrisk/attribution/": "an attribution", "rackrisk/sweep/": "a sweep, whose points are runs"}
+        what = next((it for name, it in schemas.items() if str(manifest.get("schema")).startswith(name)), "no run")
         return None, [f"holds {what}, not a run of `rackrisk run` (schema {manifest.get('schema')!r})"]
     missing = [name for name in _NEEDED if name not in manifest]
     if missing:
@@ -236,13 +255,15 @@ def _inputs(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{item['role']} sha256": item["sha256"] for item in manifest["inputs"]}
 
 
-def _versions(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def versions_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Versions, engine and device of a run by name."""
     engine = {f"engine {name}": value for name, value in manifest["engine"].items()}
     python = {"python": manifest.get("machine", {}).get("python"), "random numbers": manifest["rng"]}
     return {**manifest["packages"], **python, **engine}
 
 
-def _changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Change]:
+def changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Change]:
+    """What is not the same under the same key."""
     keys = dict.fromkeys([*first, *second])
     both = [Change(key, first.get(key, ABSENT), second.get(key, ABSENT)) for key in keys]
     return [change for change in both if change.first != change.second]

@@ -32,6 +32,7 @@ examples:
   rackrisk run mechanisms.vacuum=false --json > no_vacuum.json
   rackrisk run model=copula portfolio.tape=names.csv copula.asset_correlation=0.2
   rackrisk attribute portfolio=neoclouds          which mechanism loses the money: 64 worlds, about a minute
+  rackrisk sweep market.rent.drift_annual.calm=-0.3,-0.15,0 portfolio=neoclouds,miners
   rackrisk book portfolio=synthetic portfolio.count=1000 --out tape.csv
   rackrisk report runs/20260831T120000Z-compute_credit-base-1a2b3c4d
   rackrisk compare runs/A runs/B                  what was configured differently, and what that did

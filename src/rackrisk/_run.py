@@ -335,7 +335,9 @@ def render_again(folder: str) -> Path:
     from .run_folder import LOSSES, MANIFEST, REPORT, TABLES, RunFolderError, finished_run, replace_report
 
     path = finished_run(folder)
-    if not any((path / name).is_file() for name in (LOSSES, f"{TABLES}/attribution.parquet")):
+    if not any(
+        (path / name).is_file() for name in (LOSSES, f"{TABLES}/attribution.parquet", f"{TABLES}/sweep.parquet")
+    ):
         raise RunFolderError(f"{folder}: holds neither losses nor shares of them: there is no report to be made of it")
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))

@@ -21,6 +21,7 @@ from .explain_arguments import EXPLAIN, explain_arguments
 from .failures import exit_code, notes_of
 from .output import as_json, drawn, write
 from .run_commands import plan_arguments, rerun_arguments, resume_arguments, run_arguments, shard_arguments
+from .sweep_commands import SWEEP, run_sweep
 
 DONE, WRONG, INTERRUPTED, TERMINATED = 0, 1, 130, 143  # and those of `rackrisk.failures`
 
@@ -235,6 +236,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         "attribute": attribute,
         "compare": compare,
         "explain": explain_arguments(_command(commands, "explain", _explain_command, EXPLAIN, overrides=False)),
+        "sweep": run_arguments(_command(commands, "sweep", run_sweep, SWEEP, overrides=True)),
         "book": book,
         "report": report,
         "show-config": show,

@@ -29,9 +29,12 @@ def exit_code(error: Exception) -> int | None:
     from .problem_report import as_problems
     from .rebuild import RunProblems
     from .run_folder import RunFolderError
+    from .sweep_points import SweepProblems
 
     if isinstance(error, ConfigProblems):
         return _refuse(as_problems(error.problems), what="the configuration", keep=False)
+    if isinstance(error, SweepProblems):
+        return _refuse(error.problems, what="the points of the sweep", keep=False)
     if isinstance(error, RunProblems):
         return _refuse(error.problems, what=error.run, keep=False)
     if isinstance(error, TapeProblems):

@@ -41,9 +41,13 @@ def _prepare(plan: Plan, args: argparse.Namespace) -> int:
 
 
 def resume(args: argparse.Namespace) -> int:
-    """Finishes a run."""
+    """Finishes a run, or a sweep of runs."""
     from . import _run
+    from .sweep_commands import resume_sweep
+    from .sweep_folder import is_sweep
 
+    if is_sweep(args.run):
+        return resume_sweep(args)
     with _run.resumed(args.run, args.overrides) as (plan, work):
         with announced(plan, args) as report:
             result = _run.finish(plan, work, progress=report)

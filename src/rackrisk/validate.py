@@ -99,7 +99,9 @@ def _plain(item: Check | Spread) -> dict[str, Any]:
 
 
 @contextmanager
-def steps(*, enabled: bool, stream: TextIO | None = None) -> Iterator[Callable[[int, int], None] | None]:
+def steps(
+    *, enabled: bool, what: str = "cases", stream: TextIO | None = None
+) -> Iterator[Callable[[int, int], None] | None]:
     """Yields a function `report(done, total)`: a bar on a terminal, a line now and then elsewhere; None if disabled."""
     target = sys.stderr if stream is None else stream
     if not enabled:
@@ -113,18 +115,18 @@ def steps(*, enabled: bool, stream: TextIO | None = None) -> Iterator[Callable[[
             task = bar.add_task("", total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
     else:
-        yield _Lines(target)
+        yield _Lines(target, what)
 
 
 class _Lines:
     """Plain lines, at most one in `LINE_SECONDS`."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream, self._clock, self._last = stream, clock, clock()
+    def __init__(self, stream: TextIO, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream, self._what, self._clock, self._last = stream, what, clock, clock()
 
     def __call__(self, done: int, total: int) -> None:
         if self._clock() - self._last < LINE_SECONDS:
             return
         self._last = self._clock()
         with suppress(OSError):  # a closed pipe must not stop the checks
-            print(f"{done} of {total} cases checked", file=self._stream, flush=True)
+            print(f"{done} of {total} {self._what} checked", file=self._stream, flush=True)

@@ -9,6 +9,7 @@ import pytest
 
 from rackrisk.config import ConfigProblems, load_settings
 from rackrisk.config._compose import group_options
+from rackrisk.sweep_points import read_order
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "conf" / "experiment"
@@ -56,6 +57,12 @@ def commands() -> list[str]:
     return sorted({line for line in lines if not any(part in line for part in ("tape=", "NAME", "=DIR", ".yaml"))})
 
 
+def sweeps() -> list[str]:
+    """Sweeps of all pages that need no file."""
+    pattern = r"rackrisk sweep(?: [^\s`|#]+=[^\s`|#]+)+"
+    return sorted({line for page in PAGES for line in re.findall(pattern, page.read_text(encoding="utf-8"))})
+
+
 @pytest.mark.parametrize("line", commands())
 def test_every_command_of_the_documents_composes(line: str) -> None:
     overrides = [word for word in line.split()[2:] if not word.startswith("out=")]
@@ -63,6 +70,12 @@ def test_every_command_of_the_documents_composes(line: str) -> None:
         load_settings(overrides)
     except ConfigProblems as error:
         assert {p.key for p in error.problems} <= {"engine.name"}, error  # noqa: PT017 - a machine may lack CUDA
+
+
+@pytest.mark.parametrize("line", sweeps())
+def test_every_sweep_of_the_documents_composes(line: str) -> None:
+    order, _ = read_order(line.split()[2:], {})
+    assert len(order.points) > 1
 
 
 def test_documents_name_only_scripts_that_exist() -> None:

@@ -55,7 +55,7 @@ def load_settings(
     Raises:
         ConfigProblems: listing every problem found.
     """
-    data, choices, problems = _compose(list(arguments), _flatten(values or {}))
+    data, choices, problems = _compose(list(arguments), flatten(values or {}))
     model = choices["model"]
     elsewhere = {ELSEWHERE} if choices.get("executor") in ("ray", "shard") else set[str]()
     settings, more = _validate(data, settings_of(model), hidden={p.key for p in problems}, contexts=elsewhere)
@@ -257,11 +257,12 @@ def _as_text(value: Any) -> str:
     return text if len(text) <= 200 else text[:199] + "…"
 
 
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Python values by dotted key."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{key}.")
+            flat |= flatten(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
     return flat

@@ -111,8 +111,8 @@ class Facts:
 
     @cached_property
     def n_scenarios(self) -> int:
-        """Number of scenarios; of each world where the folder holds shares of losses and no losses."""
-        if self.run.model != "attribution":
+        """Number of scenarios; of each world or of the first point where the folder holds no losses of its own."""
+        if self.run.model not in ("attribution", "sweep"):
             return self.run.losses.height
         counts = self.run.tables["measures"]["n_scenarios"].drop_nulls()
         return int(counts[0]) if len(counts) else 0

@@ -101,6 +101,14 @@ _COPULA: Tables = {
     },
 }  # fmt: skip
 
+_SWEEP: Tables = {
+    "sweep": {
+        "point": _I, "run": _S, "measure": _S, "level": _F, "scope": _S, "value": _F, "std_error": _F, "ci_low": _F,
+        "ci_high": _F, "unit": _S, "n_scenarios": _I, "method": _S, "difference": _F, "difference_std_error": _F,
+        "difference_ci_low": _F, "difference_ci_high": _F, "relative": _F, "difference_method": _S,
+    },
+}  # fmt: skip
+
 #: Columns that the page uses, by model and table; all but `measures` are optional as tables.
 TABLES: Mapping[str, Tables] = {
     "structural": {**_MEASURES, **_STRUCTURAL, **_TAIL, **_WORST, **_ATTRIBUTION},
@@ -108,6 +116,8 @@ TABLES: Mapping[str, Tables] = {
 }
 #: The schema of a folder that holds shares of the loss by mechanism and no losses.
 ATTRIBUTION_SCHEMA = "rackrisk/attribution/1"
+#: The schema of a folder that holds the points of a sweep.
+SWEEP_SCHEMA = "rackrisk/sweep/1"
 
 
 class ReportError(ValueError):
@@ -140,6 +150,8 @@ def load(folder: Path) -> RunData:
     manifest = _json_object(folder / "manifest.json")
     if manifest.get("schema") == ATTRIBUTION_SCHEMA:
         return _attribution(folder, manifest)
+    if manifest.get("schema") == SWEEP_SCHEMA:
+        return _sweep(folder, manifest)
     model = at(manifest, "config", "model", "name") or at(manifest, "choices", "model") or "structural"
     if model not in TABLES:
         raise ReportError(f"{folder / 'manifest.json'}: a run of an unknown model")
@@ -159,6 +171,18 @@ def _attribution(folder: Path, manifest: Mapping[str, Any]) -> RunData:
     measures = shares.filter(mechanism=TOTAL).select(_MEASURES["measures"].keys())
     tables = {name: shares, "measures": measures}
     return _data(folder, manifest, model="attribution", losses=pl.DataFrame(schema=LOSS_COLUMNS), tables=tables)
+
+
+def _sweep(folder: Path, manifest: Mapping[str, Any]) -> RunData:
+    """A folder of `rackrisk sweep`; the measures of its first point stand in for those of a run."""
+    name, columns = next(iter(_SWEEP.items()))
+    keys = manifest.get("keys")
+    if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys):
+        raise ReportError(f"{folder / 'manifest.json'}: does not say which keys were swept")
+    table = _frame(folder / "tables" / f"{name}.parquet", {**dict.fromkeys(keys), **columns})
+    measures = table.filter(pl.col("point") == 1).select(_MEASURES["measures"].keys())
+    tables = {name: table, "measures": measures}
+    return _data(folder, manifest, model="sweep", losses=pl.DataFrame(schema=LOSS_COLUMNS), tables=tables)
 
 
 def _data(
@@ -195,6 +219,7 @@ def _json_object(path: Path) -> Mapping[str, Any]:
 
 
 def _frame(path: Path, columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Some columns of a file as the types that they are to have; None leaves the type as it is."""
     if not path.exists():
         raise ReportError(f"{path}: no such file")
     try:
@@ -205,7 +230,7 @@ def _frame(path: Path, columns: Mapping[str, Any]) -> pl.DataFrame:
     if missing:
         raise ReportError(f"{path}: lacks the column {', '.join(missing)}")
     try:
-        return frame.select(pl.col(name).cast(kind) for name, kind in columns.items())
+        return frame.select(pl.col(name) if kind is None else pl.col(name).cast(kind) for name, kind in columns.items())
     except PolarsError as error:
         raise ReportError(f"{path}: a column has the wrong type ({error})") from error
 

@@ -17,7 +17,7 @@ from .charts import element
 
 _HEAD, _GAP, _MARGIN = 46.0, 22.0, 16.0
 _FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
-#: Classes of `templates/style.css` that charts of rows use: what they colour, and with which colour of the palette.
+#: Classes of `templates/style.css` that these charts use: what they colour, and with which colour of the palette.
 _RULES = (
     (".grid", "stroke", "grid"),
     (".base, .leader", "stroke", "axis"),
@@ -28,6 +28,12 @@ _RULES = (
     (".whisker", "stroke", "ink"),
     (".mark", "fill", "ink"),
     (".mark", "stroke", "page"),
+    (".curve.el, .whisker.el", "stroke", "s0"),
+    (".curve.var, .whisker.var", "stroke", "s1"),
+    (".curve.es, .whisker.es", "stroke", "s3"),
+    (".mark.el", "fill", "s0"),
+    (".mark.var", "fill", "s1"),
+    (".mark.es", "fill", "s3"),
     ("text", "fill", "muted"),
     (".label, .title", "fill", "ink"),
 )
@@ -74,4 +80,5 @@ def _style() -> Markup:
     rules = [f"{where} {{ {what}: {palette[name]} }}" for where, what, name in _RULES]
     rules.append(f"text {{ font: 12px {_FONT} }} .title {{ font-size: 15px; font-weight: bold }}")
     rules.append(".whisker { stroke-width: 1.6 } .bar.down { stroke-width: 1.5 }")
+    rules.append(".curve { fill: none; stroke-width: 1.5 }")
     return Markup("\n".join(rules))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ._facts import Facts
-from ._load import load
+from ._load import at, load
 from ._model import Figure, Section, Table
 from .copula import (
     COPULA_LIMITS,
@@ -39,6 +39,10 @@ from .sections import (
     notes,
     pricing_section,
     segments_section,
+    sweep_headline,
+    sweep_names,
+    sweep_pairs,
+    sweep_section,
     switches,
     totals_headline,
     worst_section,
@@ -53,6 +57,10 @@ _TEMPLATES = Path(__file__).parent / "templates"
 Make = Callable[[Facts], Section | None]
 
 
+def _book_and_world(facts: Facts) -> Sequence[str | None]:
+    return facts.book, facts.group("market") or facts.group("model")
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Layout:
     """What the page of a model is made of: findings first, then what was simulated, then everything else."""
@@ -65,6 +73,7 @@ class _Layout:
     sections: Sequence[Make]
     limits: Sequence[str]
     findings: Sequence[Make] = ()
+    names: Callable[[Facts], Sequence[str | None]] = _book_and_world
 
 
 _LAYOUTS = {
@@ -95,6 +104,17 @@ _LAYOUTS = {
         findings=(attribution_section,),
         sections=(assumptions_section,),
         limits=LIMITS,
+    ),
+    "sweep": _Layout(
+        subject="Points",
+        headline=sweep_headline,
+        pairs=sweep_pairs,
+        switches=lambda _: [],
+        composition=lambda _: None,
+        findings=(sweep_section,),
+        sections=(),
+        limits=LIMITS,
+        names=sweep_names,
     ),
     "copula": _Layout(
         subject="Book and model",
@@ -129,12 +149,12 @@ def render(folder: Path) -> str:
 
 
 def _page(facts: Facts) -> dict[str, Any]:
-    layout = _LAYOUTS[facts.run.model]
+    layout = _layout(facts)
     return {
         "policy": POLICY,
         "style": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
         "headline": layout.headline(facts),
-        "subject": " · ".join(n for n in (facts.book, facts.group("market") or facts.group("model")) if n),
+        "subject": " · ".join(name for name in layout.names(facts) if name),
         "subject_title": layout.subject,
         "pairs": layout.pairs(facts),
         "switches": layout.switches(facts),
@@ -145,6 +165,13 @@ def _page(facts: Facts) -> dict[str, Any]:
         "limits": layout.limits,
         "notes": notes(facts),
     }
+
+
+def _layout(facts: Facts) -> _Layout:
+    """The layout of a folder; a sweep of the copula model has that model's limits."""
+    layout = _LAYOUTS[facts.run.model]
+    is_copula = at(facts.run.config, "model", "name") == "copula"
+    return replace(layout, limits=COPULA_LIMITS) if is_copula else layout
 
 
 def _made(parts: Sequence[Make], facts: Facts) -> list[Section]:

@@ -1,4 +1,4 @@
-"""Static pictures: scales, frames and six kinds of chart, drawn as SVG text. They know numbers and names only."""
+"""Static pictures: scales, frames and seven kinds of chart, drawn as SVG text. They know numbers and names only."""
 
 from ._distribution import Exceedance as Exceedance
 from ._distribution import Histogram as Histogram
@@ -17,6 +17,7 @@ from ._fan import is_logarithmic as is_logarithmic
 from ._frame import BROAD as BROAD
 from ._frame import LARGE as LARGE
 from ._frame import NARROW as NARROW
+from ._frame import PANEL as PANEL
 from ._frame import SMALL as SMALL
 from ._frame import Flag as Flag
 from ._frame import Size as Size
@@ -25,6 +26,9 @@ from ._lines import LinePlot as LinePlot
 from ._lines import Series as Series
 from ._lines import draw_lines as draw_lines
 from ._lines import line_key as line_key
+from ._points import PointPlot as PointPlot
+from ._points import draw_points as draw_points
+from ._points import exactly as exactly
 from ._rows import Bar as Bar
 from ._rows import Dot as Dot
 from ._rows import Link as Link

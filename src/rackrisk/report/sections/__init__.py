@@ -24,4 +24,8 @@ from ._market import market_section as market_section
 from ._pricing import pricing_section as pricing_section
 from ._row_figure import row_figure as row_figure
 from ._segments import segments_section as segments_section
+from ._sweep import sweep_headline as sweep_headline
+from ._sweep import sweep_names as sweep_names
+from ._sweep import sweep_pairs as sweep_pairs
+from ._sweep import sweep_section as sweep_section
 from ._worst import worst_section as worst_section

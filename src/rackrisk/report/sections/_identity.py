@@ -46,6 +46,7 @@ def _pairs(facts: Facts) -> list[tuple[str, Any]]:
     return [
         ("Made with", None if version is None else f"rackrisk {version}"),
         ("Configuration hash", at(manifest, "config_hash")),
+        ("Figures below", "of the first point" if facts.run.model == "sweep" else None),
         ("Seed", seed if isinstance(seed, int) else None),
         ("Random numbers", at(manifest, "rng")),
         ("Scenarios", number(facts.n_scenarios, 0)),

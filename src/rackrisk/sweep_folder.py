@@ -1,0 +1,204 @@
+"""Where a sweep works: `<folder>.unfinished` with the order and the points that are done, renamed when all are.
+
+A sweep that was killed goes on from there: points whose `DONE` and configuration hash are right are taken as they are.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .ledger import Busy
+from .run_folder import CONFIG, DONE, MANIFEST, REPORT, TABLES, Draft, RunFolderError, done_text, list_files
+from .sweep_points import FOLDER, Order, Point
+
+ORDER, POINTS, PICTURE = "sweep.json", "points", "sweep.svg"
+SUFFIX = ".unfinished"
+ORDER_SCHEMA = "rackrisk/sweep-order/1"
+_LOCK = "lock"
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A sweep's folder while it is being filled."""
+
+    path: Path
+    target: Path
+
+    def point(self, point: Point) -> Path:
+        """Where a point's run goes."""
+        return self.path / POINTS / point.folder
+
+    def is_there(self, point: Point) -> bool:
+        """True for a point that was finished, whatever it is by now."""
+        return (self.point(point) / DONE).is_file()
+
+    def is_begun(self, point: Point) -> bool:
+        """True for a point that is finished, or of which shards may be there."""
+        return self.point(point).exists() or unfinished(self.point(point)).is_dir()
+
+    def is_done(self, point: Point) -> bool:
+        """True for a finished point of this very configuration.
+
+        Raises:
+            RunFolderError: its folder holds something else.
+        """
+        folder = self.point(point)
+        if not folder.exists():
+            return False
+        manifest = manifest_of(folder)
+        if manifest is None or manifest.get("config_hash") != point.config_hash:
+            raise RunFolderError(f"{folder}: is not the run of this point; move it away, and the sweep makes it again")
+        return True
+
+    def draft(self) -> Draft:
+        """For the files beside the points; what interrupted attempts left is taken away."""
+        for name in (TABLES, CONFIG, MANIFEST, REPORT, PICTURE, DONE):
+            _remove(self.path / name)
+        for leftover in (self.path / POINTS).iterdir():
+            if not (leftover / DONE).is_file():
+                _remove(leftover)
+        return Draft(self.path, self.target)
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """Every file of the sweep and of its points but manifests and `DONE`, as `rackrisk.run_folder.list_files`."""
+        return [item for item in list_files(self.path) if item["path"] != _LOCK]
+
+    def publish(self) -> Path:
+        """Writes `DONE` and gives the folder its name."""
+        (self.path / _LOCK).unlink(missing_ok=True)
+        return Draft(self.path, self.target).publish()
+
+
+@contextmanager
+def workplace(target: Path, order: Order) -> Iterator[Workplace]:
+    """The folder to work in, new or of an earlier attempt; gone again if nothing worth keeping was made in it.
+
+    Raises:
+        RunFolderError: there is the work of another sweep, or the folder cannot be made.
+        Busy: another process works in it.
+    """
+    path = unfinished(target)
+    made = [parent for parent in path.parents if not parent.exists()]
+    try:
+        _make(path)
+        with _locked(path):
+            _settle(path, order)
+            try:
+                yield Workplace(path, target)
+            finally:
+                if path.is_dir() and not any((path / POINTS).iterdir()):
+                    shutil.rmtree(path, ignore_errors=True)
+    finally:
+        for parent in made:
+            with suppress(OSError):  # holds something by now
+                parent.rmdir()
+
+
+def unfinished(target: Path) -> Path:
+    """Where a sweep works before it is finished."""
+    return target.with_name(target.name + SUFFIX)
+
+
+def target_of(text: str | Path) -> Path:
+    """The folder that a sweep will have, by its own path or that of the unfinished one."""
+    path = Path(text).expanduser().absolute()
+    return path.with_name(path.name.removesuffix(SUFFIX)) if path.name else path
+
+
+def is_sweep(path: str | Path) -> bool:
+    """True for the folder of a sweep, finished or not, with or without `.unfinished`."""
+    target = target_of(path)
+    return any((folder / ORDER).is_file() for folder in (target, unfinished(target)))
+
+
+def manifest_of(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a finished run; None for anything else."""
+    try:
+        if (folder / DONE).read_text(encoding="utf-8") != done_text(folder):
+            return None
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return manifest if isinstance(manifest, dict) else None
+
+
+def read_order_file(path: Path) -> Order:
+    """The order that a sweep was begun with.
+
+    Raises:
+        RunFolderError: it cannot be read, or was written by another version.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        data = json.loads((path / ORDER).read_text(encoding="utf-8"))
+        if not isinstance(data, dict) or data.pop("schema", None) != ORDER_SCHEMA:
+            raise RunFolderError(f"{path / ORDER}: was written by another version of rackrisk")
+        order = TypeAdapter(Order).validate_json(json.dumps(data), strict=True)
+    except (OSError, ValueError, RecursionError, ValidationError) as error:
+        raise RunFolderError(f"{path / ORDER}: cannot be read ({type(error).__name__})") from error
+    if not order.points or any(not FOLDER.fullmatch(point.folder) for point in order.points):
+        raise RunFolderError(f"{path / ORDER}: names folders that no sweep makes")
+    return order
+
+
+def order_data(order: Order) -> Mapping[str, Any]:
+    """The order as plain JSON values."""
+    return {"schema": ORDER_SCHEMA, **asdict(order)}
+
+
+def _settle(path: Path, order: Order) -> None:
+    """Writes the order into a new folder; in an old one it must be there already."""
+    if (path / ORDER).exists():
+        if read_order_file(path) != order:
+            raise RunFolderError(
+                f"{path}: holds the work of another sweep; finish it, move it away, or take another out="
+            )
+        return
+    if any((path / POINTS).iterdir()):
+        raise RunFolderError(f"{path}: holds points and no {ORDER}; move it away, or take another out=")
+    aside = Draft(path, path)
+    _remove(path / f".{ORDER}")
+    aside.write_json(f".{ORDER}", order_data(order))
+    (path / f".{ORDER}").rename(path / ORDER)
+
+
+def _make(path: Path) -> None:
+    """The folder and its points, where they are not there yet; links are never followed."""
+    for name in (path, path / POINTS, path / ORDER):
+        if name.is_symlink():
+            raise RunFolderError(f"{name}: is a symbolic link")
+    try:
+        (path / POINTS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be made ({error.strerror})") from error
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time; the lock ends with the process, however it ends."""
+    try:
+        handle = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        raise RunFolderError(f"{path / _LOCK}: cannot be opened ({error.strerror})") from error
+    with os.fdopen(handle, "r+b") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"{path}: another process works on this sweep") from None
+        yield
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

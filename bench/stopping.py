@@ -161,6 +161,7 @@ CASES = (
     ("exponential", "ES:0.999:5%"),
     ("lognormal", "ES:0.999:2%"),
     ("lognormal", "ES:0.999:5%"),
+    ("lognormal", "ES:0.99:5%"),
     ("granular pool", "ES:0.999:2%"),
     ("100 names", "ES:0.999:2%"),
     ("Pareto, 2.5", "ES:0.99:5%"),

@@ -64,7 +64,7 @@ class Copula:
     def headline(self, book: pl.DataFrame) -> str:
         """The size of the run."""
         settings, years = self.settings, self.settings.copula.horizon_years
-        size = f"{book.height:,} names, {settings.scenarios:,} scenarios, {years} year{'s' if years > 1 else ''}"
+        size = f"{book.height:,} names, {settings.scenarios_in_words}, {years} year{'s' if years > 1 else ''}"
         return f"{size}, seed {settings.seed}, {settings.engine.name}"
 
     def label(self, choices: Mapping[str, str]) -> str:

@@ -78,7 +78,7 @@ class Structural:
     def headline(self, book: pl.DataFrame) -> str:
         """The size of the run, and the arithmetic that was asked for."""
         settings, engine = self.settings, self.settings.engine
-        size = f"{book.height:,} facilities, {settings.scenarios:,} scenarios x {settings.months} months"
+        size = f"{book.height:,} facilities, {settings.scenarios_in_words} x {settings.months} months"
         return f"{size}, seed {settings.seed}, {engine.name} {engine.precision}"
 
     def label(self, choices: Mapping[str, str]) -> str:

@@ -127,6 +127,12 @@ class Settings(Section, frozen=True):
         target = self.target
         return self.scenarios if target is None else _most(target, self.scenarios, self.max_scenarios)
 
+    @property
+    def scenarios_in_words(self) -> str:
+        """`20,000 scenarios`, or `20,000 to 1,000,000 scenarios until EL:1%`."""
+        many = f"{self.scenarios:,}" if self.until is None else f"{self.scenarios:,} to {self.most:,}"
+        return f"{many} scenarios{'' if self.until is None else f' until {self.until}'}"
+
     @field_validator("out")
     @classmethod
     def _is_free(cls, value: str | None, info: ValidationInfo) -> str | None:

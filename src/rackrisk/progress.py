@@ -36,22 +36,25 @@ def progress(*, work: int, unit: str, enabled: bool = True, stream: TextIO | Non
 
 
 class Pace:
-    """Rate and time left from the first report on, so that compilation before it does not distort them."""
+    """Rate and time left from the first report on, so that compilation before it does not distort them.
+
+    `work` is for the total of the first report; a run until a target may find out later that it has more to do.
+    """
 
     def __init__(self, work: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._work, self._clock = work, clock
-        self._first: tuple[float, float] | None = None
+        self._first: tuple[float, int, int] | None = None
 
     def __call__(self, done: int, total: int) -> tuple[float, float] | None:
         """Units of work per second and seconds left; None before there are two reports to compare."""
-        now, share = self._clock(), done / total
+        now = self._clock()
         if self._first is None:
-            self._first = (now, share)
-        start, share_then = self._first
-        if now <= start or share <= share_then:
+            self._first = (now, done, total)
+        start, done_then, total_then = self._first
+        if now <= start or done <= done_then:
             return None
-        per_second = (share - share_then) / (now - start)
-        return per_second * self._work, (1.0 - share) / per_second
+        per_second = (done - done_then) / (now - start)
+        return per_second * self._work / total_then, (total - done) / per_second
 
 
 class Lines:

@@ -32,6 +32,16 @@ def test_rate_and_time_left_count_from_the_first_report() -> None:
     assert pace(200, 1_000) == pytest.approx((100_000, 8.0))
 
 
+def test_more_scenarios_than_were_foreseen_do_not_change_the_rate() -> None:
+    clock = Clock()
+    pace = Pace(1_000_000, clock)
+    pace(100, 1_000)
+    clock.now = 9.0
+    assert pace(1_000, 1_000) == pytest.approx((100_000, 0.0))
+    clock.now = 10.0
+    assert pace(1_100, 4_000) == pytest.approx((100_000, 29.0))
+
+
 def test_lines_come_at_most_every_ten_seconds_and_not_at_the_end() -> None:
     clock, stream = Clock(), io.StringIO()
     lines = Lines(10**9, "loan-month", stream, clock)

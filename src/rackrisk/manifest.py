@@ -120,7 +120,7 @@ def build_manifest(
         "schema": SCHEMA,
         "product": {"name": "rackrisk", "version": __version__},
         "started_utc": _utc(started),
-        "finished_utc": _utc(datetime.now(UTC)),
+        "finished_utc": _utc(max(started, datetime.now(UTC))),  # clocks are set back now and then
         "config_hash": config_hash(settings, inputs),
         "choices": dict(choices),
         "config": settings.model_dump(mode="json"),

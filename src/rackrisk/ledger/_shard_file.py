@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import struct
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,6 +22,11 @@ from rackrisk.run_folder import sync
 SCHEMA = "rackrisk/shard/1"
 ABOUT = "about"
 MAX_ABOUT_BYTES = 100_000
+
+_UNREADABLE = (  # what the readers of .npz say of bytes that are none
+    *(ValueError, KeyError, TypeError, AttributeError, RuntimeError, EOFError, OverflowError),
+    *(struct.error, zipfile.BadZipFile),
+)
 
 Arrays = dict[str, np.ndarray]
 
@@ -78,11 +84,11 @@ def read_shard(path: Path) -> Shard:
             found = {name: stored[name] for name in stored.files}
         facts = json.loads(found.pop(ABOUT).tobytes())
         right = facts["schema"] == SCHEMA and facts["sha256"] == content_hash(found)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # a wrong offset inside the file
             raise
+        raise DamagedShard(f"{path.name}: cannot be read ({error})") from None
+    except _UNREADABLE as error:
         raise DamagedShard(f"{path.name}: cannot be read ({error})") from None
     if not right:
         raise DamagedShard(f"{path.name}: does not have the hash it was written with")

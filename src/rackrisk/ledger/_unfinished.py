@@ -271,9 +271,7 @@ def _continued(path: Path, order: Order) -> tuple[Path, IO[bytes]]:
     there = look_at(path)
     if there.order.config_hash != order.config_hash or there.order.engine != order.engine:
         lock.close()
-        rule = (
-            "holds another run that is not finished; `rackrisk resume` finishes it, or delete it, or choose another out"
-        )
+        rule = "holds another unfinished run; finish it with `rackrisk resume`, delete it, or choose another out"
         raise RunFolderError(f"{path}: {rule}")
     return path, lock
 

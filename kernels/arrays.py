@@ -91,8 +91,17 @@ class Facilities(NamedTuple):
 
     obligor: Any  # [F] int32
     rank: Any  # [F] int32: 0 senior secured, 1 second lien, 2 unsecured
-    balance_usd: Any  # [T+1, F]
+    column: Any  # [F] int32, where it is in `balance_usd`; -1: its obligor has no other, and owes what it does
+    balance_usd: Any  # [T+1, B] of those with a column
     unsecured_recovery: Any  # [F]
+
+
+class Ranks(NamedTuple):
+    """Which ranks an obligor's debt has."""
+
+    only: Any  # [N] int32, the rank of all of it, -1: it has several
+    column: Any  # [N] int32, where it is in `balance_usd`; -1: all its debt is of one rank
+    balance_usd: Any  # [3, T+1, B] outstanding by rank, of those with a column
 
 
 class Book(NamedTuple):
@@ -106,7 +115,7 @@ class Book(NamedTuple):
     liquidation: Liquidation
     refinancing: Refinancing
     facilities: Facilities
-    rank_balance_usd: Any  # [3, T+1, N] outstanding by rank
+    ranks: Ranks
     coin_channel: int  # which value channel is the coin
     power_channel: int  # which cash channel is the power index
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .arrays import Book, Debt, Paths, State
+from .lying import empty, lying
 from .month import Scene, bound_by, start
 from .obligors import by_obligor
 from .tally import Scale
@@ -24,7 +25,7 @@ BY_CHANNEL = ("inventory", "impact")  # fields of the state without obligors
 class Chunked(NamedTuple):
     """A book for the JAX engine; padded to K W obligors, of whom those added owe nothing."""
 
-    book: Book  # sorted; without cash, debt and terms, which only the months read
+    book: Book  # sorted; without cash, debt and terms, which only the months read (see `whole_book`)
     parts: Book  # cash, debt, terms, assets and refinancing by chunk, the rest of the fields as in `book`
     stream: Any  # [K, 2, W]
     in_group: Any  # [K, G, W]
@@ -32,51 +33,77 @@ class Chunked(NamedTuple):
     place: Any  # [N] int32, where each obligor is now
 
 
-def arrange(book: Book, scale: Scale, columns: int) -> tuple[Chunked, Scale]:
-    """Sort and cut a book of NumPy arrays into chunks of `columns` obligors; the scale with its obligors sorted."""
+def arrange(book: Book, scale: Scale, columns: int, precision: str) -> tuple[Chunked, Scale]:
+    """Sort and cut a book of NumPy arrays into chunks of `columns` obligors; the scale with its obligors sorted.
+
+    Money and shares of the book in `precision`, the scale in float64. Arrays lie where XLA's CPU devices can read them.
+    """
     obligors = book.stream.shape[0]
     order = np.argsort(-(book.debt.balance_usd > 0).sum(axis=0), kind="stable")
     place = np.empty(obligors, np.int32)
     place[order] = np.arange(obligors, dtype=np.int32)
     order = np.concatenate([order, np.repeat(order[-1:], -obligors % columns)])
-    balance = np.where(np.arange(order.size) < obligors, book.debt.balance_usd[:, order], 0)
     in_group = scale.obligor_in_group[:, order]
 
-    def cut(part: Any) -> Any:
-        return by_obligor(part, lambda array: by_chunk(array[..., order], columns))
+    def cut(array: np.ndarray) -> np.ndarray:
+        return by_chunk(array, order, columns, precision)
 
     whole = book._replace(
         stream=book.stream[order],
         cash=None,
         debt=None,
         terms=None,
-        assets=by_obligor(book.assets, lambda array: array[..., order]),
+        assets=by_obligor(book.assets._replace(sale_quanta=None), lambda array: array[..., order]),
         facilities=book.facilities._replace(obligor=place[book.facilities.obligor]),
-        rank_balance_usd=book.rank_balance_usd[..., order],
+        ranks=book.ranks._replace(only=book.ranks.only[order], column=book.ranks.column[order]),
     )
-    parts = {name: cut(getattr(book, name)) for name in PARTS}
-    parts["debt"] = parts["debt"]._replace(balance_usd=by_chunk(balance, columns))
+    parts = {name: by_obligor(getattr(book, name), cut) for name in PARTS}
+    balance = parts["debt"].balance_usd
+    balance[-1, :, columns - (order.size - obligors) :] = 0
     chunked = Chunked(
-        book=whole,
-        parts=whole._replace(**parts, stream=None, facilities=None, rank_balance_usd=None),
-        stream=by_chunk(book.stream[order].T, columns),
-        in_group=by_chunk(in_group, columns),
-        owing=chunks_owing(balance, columns),
-        place=place,
+        book=lying(whole, precision),
+        parts=lying(whole._replace(**parts, stream=None, facilities=None, ranks=None), precision),
+        stream=cut(book.stream.T),
+        in_group=by_chunk(scale.obligor_in_group, order, columns, "float64"),
+        owing=chunks_owing(balance),
+        place=lying(place, precision),
     )
-    return chunked, scale._replace(obligor_in_group=in_group)
+    return chunked, lying(scale._replace(obligor_in_group=in_group), "float64")
 
 
-def by_chunk(array: np.ndarray, columns: int) -> np.ndarray:
-    """[..., K W] to [K, ..., W]."""
-    return np.ascontiguousarray(np.moveaxis(array.reshape(*array.shape[:-1], -1, columns), -2, 0))
+def by_chunk(array: np.ndarray, order: np.ndarray, columns: int, precision: str) -> np.ndarray:
+    """Obligors [..., N] in this order, [K W], cut into [K, ..., W]; floating arrays in `precision`.
+
+    Row after row, so that nothing of the size of the array is needed beside it.
+    """
+    dtype = np.dtype(precision) if np.issubdtype(array.dtype, np.floating) else array.dtype
+    cut = empty((order.size // columns, *array.shape[:-1], columns), dtype)
+    for row in np.ndindex(*array.shape[:-1]):
+        cut[(slice(None), *row)] = array[row][order].reshape(-1, columns)
+    return cut
 
 
-def chunks_owing(balance: np.ndarray, columns: int) -> np.ndarray:
-    """How many leading chunks owe debt at the start of each month 1..T, int32 [T], from balances [T+1, K W]."""
-    owing = (balance[:-1].reshape(len(balance) - 1, -1, columns) > 0).any(axis=2)
-    number = np.arange(1, balance.shape[1] // columns + 1, dtype=np.int32)
-    return np.where(owing, number, 0).max(axis=1)
+def chunks_owing(balance: np.ndarray) -> np.ndarray:
+    """How many leading chunks owe debt at the start of each month 1..T, int32 [T], from balances [K, T+1, W]."""
+    owing = (balance[:, :-1] > 0).any(axis=2).T
+    return np.where(owing, np.arange(1, len(balance) + 1, dtype=np.int32), 0).max(axis=1)
+
+
+def whole_book(chunked: Chunked) -> Book:
+    """The sorted book with what its recovery asks of the debt: the balance of any obligor in any month."""
+    return chunked.book._replace(debt=Debt(Balances(chunked.parts.debt.balance_usd), None, None, None))
+
+
+class Balances:
+    """A table [T+1, K W] that lies in chunks, to be read by months and obligors."""
+
+    def __init__(self, table: Any) -> None:
+        self.table = table
+
+    def __getitem__(self, place: tuple[Any, Any]) -> Any:
+        month, obligor = place
+        chunk, column = obligor // self.table.shape[2], obligor % self.table.shape[2]
+        return self.table[chunk, month, column]
 
 
 def start_chunks(parts: Book, scenarios: int) -> State:

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ import numpy as np
 from .arrays import Book, Paths
 from .cuda import device as cuda
 from .reference import simulate_tile
-from .shards import add_up, named_arrays, tally_of
+from .shards import add_up, named_fields, tally_of
 from .streams import key_words
 from .tally import BY_SCENARIO, FacilityRows, Scale, Tally, map_fields
 
@@ -20,6 +21,7 @@ Simulate = Callable[[np.ndarray, np.ndarray], tuple[Tally, FacilityRows]]
 MakePaths = Callable[..., Paths]  # (xp, market, key, scenario) -> market paths over the book's channels
 ENGINES = ("reference", "jax", "cuda")
 REFERENCE_TILE = 64
+BULKY_BYTES = 2**28  # of what comes back from one batch
 MAX_SCENARIOS = 2**26  # of one run: so many sums of losses fit 62 bits
 
 
@@ -38,6 +40,7 @@ class Engine:
         group: scenarios simulated by one call on one device.
         parallel: groups simulated at once.
         device: in words.
+        in_market: the same engine, book and random numbers in another market of the same shape.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Engine:
     parallel: int
     run: Callable[[np.ndarray, np.ndarray], Tally]
     replay: Callable[[np.ndarray, np.ndarray], FacilityRows]
+    in_market: Callable[[Any], "Engine"]
 
 
 def choose(name: str) -> tuple[str, str | None]:
@@ -88,11 +92,16 @@ def open_engine(
 def _open_jax(
     book: Book, market: Any, scale: Scale, make_paths: MakePaths, *, key: tuple[int, int], precision: str
 ) -> Engine:
-    from .jax_engine import open_tiles
+    from .jax_engine import open_tiles, place_book
 
-    run, group, devices = open_tiles(book, market, scale, make_paths, key=key, precision=precision)
-    device = f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
-    return Engine("jax", precision, device, group, len(devices), *_views(run))
+    placed = place_book(book, scale, precision)
+
+    def in_market(market: Any) -> Engine:
+        run, group, devices = open_tiles(placed, market, make_paths, key=key)
+        device = f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
+        return Engine("jax", precision, device, group, len(devices), *_views(run), in_market)
+
+    return in_market(market)
 
 
 def _open_cuda(
@@ -105,7 +114,8 @@ def _open_cuda(
         run, replay, group = open_devices(devices, book, market, scale, make_paths, key=key, precision=precision)
     except cuda.DeviceTooSmall as small:
         raise EngineMissing(f"engine=cuda cannot run this book: {small}") from None
-    return Engine("cuda", precision, cuda.in_words(devices), group, len(devices), run, replay)
+    again = partial(_open_cuda, book, scale=scale, make_paths=make_paths, key=key, precision=precision)
+    return Engine("cuda", precision, cuda.in_words(devices), group, len(devices), run, replay, again)
 
 
 def _open_reference(
@@ -116,9 +126,9 @@ def _open_reference(
         tally, rows = simulate_tile(book, paths, scale, key, scenario=scenario, valid=valid)
         return map_fields(lambda field: field[None], tally), FacilityRows(*(field[None] for field in rows))
 
-    del precision  # always double: it is the definition
     device = f"NumPy on {platform.machine()}"
-    return Engine("reference", "float64", device, REFERENCE_TILE, 1, *_views(run))
+    again = partial(_open_reference, book, scale=scale, make_paths=make_paths, key=key, precision=precision)
+    return Engine("reference", "float64", device, REFERENCE_TILE, 1, *_views(run), again)
 
 
 def _views(both: Simulate) -> tuple[Callable[..., Tally], Callable[..., FacilityRows]]:
@@ -145,21 +155,31 @@ def run_scenarios(
         raise ValueError(f"scenarios must be from 1 to {MAX_SCENARIOS:,}, not {count:,}")
 
     def parts() -> Iterator[dict[str, np.ndarray]]:
-        for number, tally in enumerate(_ahead(engine.run(*batch) for batch in _batches(engine, numbers)), 1):
-            yield _without_devices(tally)
+        done = 0
+        for tally in _ahead(engine.run(*batch) for batch in _batches(engine, numbers)):
+            yield from _by_device(tally)
+            del tally  # or it would stay until there is the next
+            done = min(done + engine.group * engine.parallel, count)
             if progress is not None:
-                progress(min(number * engine.group * engine.parallel, count), count)
+                progress(done, count)
 
     total = tally_of(Tally, add_up(parts(), BY_SCENARIO))
     return total._replace(**{name: getattr(total, name)[:count] for name in BY_SCENARIO})
 
 
-def _without_devices(tally: Tally) -> dict[str, np.ndarray]:
-    """The arrays of a batch with the devices' parts added up, or one below the other where they are by scenario."""
-    return {
-        name: array.reshape(-1, array.shape[-1]) if name in BY_SCENARIO else array.sum(axis=0)
-        for name, array in named_arrays(tally).items()
-    }
+def _by_device(tally: Tally) -> Iterator[dict[str, np.ndarray]]:
+    """The arrays of each device's part of a batch, in the order of their scenarios."""
+    parts = {name: _parts(field) for name, field in named_fields(tally).items()}
+    for device in range(len(parts["loss"])):
+        yield {name: part[device] for name, part in parts.items()}
+
+
+def _parts(field: Any) -> list[np.ndarray]:
+    """The devices' entries of an array, from where they are: together they would be a copy."""
+    shards = getattr(field, "addressable_shards", None)
+    if shards is None or len(shards) != field.shape[0]:
+        return list(np.asarray(field))
+    return [np.asarray(shard.data)[0] for shard in sorted(shards, key=lambda shard: shard.index[0].start or 0)]
 
 
 def replay_scenarios(engine: Engine, numbers: np.ndarray) -> Iterator[FacilityRows]:
@@ -182,9 +202,12 @@ def _batches(engine: Engine, numbers: range | np.ndarray) -> Iterator[tuple[np.n
 
 
 def _ahead(calls: Iterator[Result]) -> Iterator[Result]:
-    """The same, with one batch running ahead of the one that is read."""
+    """The same, with one batch running ahead of the one that is read, unless two of them are too much to hold."""
     waiting: list[Result] = []
     for call in calls:
-        yield from waiting
-        waiting = [call]
+        waiting.append(call)
+        bulky = sum(field.nbytes for field in named_fields(call).values()) > BULKY_BYTES
+        del call
+        while len(waiting) > (not bulky):
+            yield waiting.pop(0)
     yield from waiting

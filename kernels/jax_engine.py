@@ -15,7 +15,17 @@ from jax.sharding import PartitionSpec
 
 from .arrays import Book, Paths, State
 from .branches import computed_once
-from .chunks import Chunked, arrange, bound_chunks, get_chunk, joined, put, put_chunk, scene_of, start_chunks
+from .chunks import (
+    Chunked,
+    arrange,
+    bound_chunks,
+    get_chunk,
+    joined,
+    put_chunk,
+    scene_of,
+    start_chunks,
+    whole_book,
+)
 from .cores import use_every_core
 from .month import Scene, month_of_loans, sell
 from .recovery import facility_losses
@@ -80,7 +90,7 @@ class Walk(NamedTuple):
     end: State  # joined, [S, K W]
     impact: Any  # [S, T+1, V]
     months: MonthTally
-    carried: Any  # [T, N]
+    carried: Any  # int32 [T, N]
     traced: Any  # state [T+1, ...] of one scenario and one chunk, None if not asked for
 
 
@@ -89,7 +99,7 @@ def simulate_tile(
 ) -> tuple[Tally, FacilityRows]:
     """`reference.simulate_tile`, traceable; `chunked` and `paths` in the engine's precision."""
     walk, valid = walk_months(chunked, paths, scale, key, scenario=scenario, valid=valid), valid[:, None]
-    losses = facility_losses(jnp, chunked.book, paths, walk.impact, walk.end)
+    losses = facility_losses(jnp, whole_book(chunked), paths, walk.impact, walk.end)
     tally = tally_tile(jnp, scale, walk.months, losses, walk.end, carried=walk.carried, valid=valid)
     return tally, facility_rows(jnp, scale, losses, valid)
 
@@ -115,8 +125,8 @@ def walk_months(
     def of_first_scenario(state: State) -> State | None:
         return None if traced_chunk is None else jax.tree.map(lambda field: field[0], get_chunk(state, traced_chunk))
 
-    def one_month(state: State, inputs: tuple[Any, Any]) -> tuple[State, tuple[Any, ...]]:
-        t, normal = inputs
+    def one_month(before: tuple[State, Any], inputs: tuple[Any, Any]) -> tuple[tuple[State, Any], tuple[Any, ...]]:
+        (state, carried), (t, normal) = before, inputs
 
         def some_loans(place: Any, done: tuple[State, Any, MonthTally, Any]) -> tuple[State, Any, MonthTally, Any]:
             state, quanta, tally, carried = done
@@ -128,62 +138,76 @@ def walk_months(
             grouped = scale._replace(obligor_in_group=chunked.in_group[place])
             seen = tally_month(jnp, part.book, grouped, view, valid)
             sold = count_by(jnp, view.defaulted, part.book.assets.sale_quanta)
-            paid = put(carried, place, tally_carried(jnp, view, valid))
+            row = tally_carried(jnp, view, valid)[None, None]
+            paid = jax.lax.dynamic_update_slice(carried, row, (t - 1, place, jnp.int32(0)))
             return put_chunk(state, place, after), quanta + sold, jax.tree.map(jnp.add, tally, seen), paid
 
-        before = (state, jnp.zeros_like(state.inventory), nothing, jnp.zeros((chunks, columns), jnp.int32))
-        state, quanta, tally, carried = jax.lax.fori_loop(0, chunked.owing[t - 1], some_loans, before)
+        first = (state, jnp.zeros_like(state.inventory), nothing, carried)
+        state, quanta, tally, carried = jax.lax.fori_loop(0, chunked.owing[t - 1], some_loans, first)
         inventory, impact = sell(jnp, Scene(parts, paths, *bound), t, state.inventory, quanta)
         state = state._replace(inventory=inventory, impact=impact)
-        return state, (impact, tally, carried, of_first_scenario(state))
+        return (state, carried), (impact, tally, of_first_scenario(state))
 
-    def some_months(state: State, block: Any, count: int = MONTHS_PER_BLOCK) -> tuple[State, Any]:
-        dtype = state.cash_usd.dtype
+    def some_months(before: Any, block: Any, count: int = MONTHS_PER_BLOCK) -> tuple[Any, Any]:
+        dtype = before[0].cash_usd.dtype
         normals = idiosyncratic_normals(jnp, key, scenario[:, None], stream, block=block, dtype=dtype)
         first_month = MONTHS_PER_BLOCK * block.astype(jnp.int32) + 1
         return jax.lax.scan(
-            one_month, state, (first_month + jnp.arange(count, dtype=jnp.int32), jnp.stack(normals[:count]))
+            one_month, before, (first_month + jnp.arange(count, dtype=jnp.int32), jnp.stack(normals[:count]))
         )
 
     whole, rest = divmod(months, MONTHS_PER_BLOCK)
-    end, blocks = jax.lax.scan(some_months, first, jnp.arange(whole, dtype=jnp.uint32))
+    begun = (first, jnp.zeros((months, chunks, columns), jnp.int32))
+    (end, carried), blocks = jax.lax.scan(some_months, begun, jnp.arange(whole, dtype=jnp.uint32))
     rows = jax.tree.map(lambda field: field.reshape(-1, *field.shape[2:]), blocks)
     if rest:
-        end, last = some_months(end, jnp.uint32(whole), rest)
+        (end, carried), last = some_months((end, carried), jnp.uint32(whole), rest)
         rows = jax.tree.map(lambda *parts: jnp.concatenate(parts), rows, last)
-    impacts, by_month, carried, traced = rows
+    impacts, by_month, traced = rows
     impact = jnp.moveaxis(jnp.concatenate([first.impact[None], impacts]), 0, 1)
     if traced is not None:
         traced = jax.tree.map(lambda now, later: jnp.concatenate([now[None], later]), of_first_scenario(first), traced)
     return Walk(joined(end), impact, by_month, carried.reshape(months, -1)[:, chunked.place], traced)
 
 
+class Placed(NamedTuple):
+    """A book cut for tiles, in memory that the devices of a CPU share; float64 scale."""
+
+    chunked: Chunked
+    scale: Scale
+    precision: str
+
+
+def place_book(book: Book, scale: Scale, precision: str) -> Placed:
+    """Cut a book of float64 NumPy arrays; float32 or float64 for the loans."""
+    tile, _ = tile_scenarios(book.stream.shape[0])
+    return Placed(*arrange(book, scale, chunk_obligors(book.stream.shape[0], tile), precision), precision)
+
+
 def open_tiles(
-    book: Book, market: Any, scale: Scale, make_paths: MakePaths, *, key: tuple[int, int], precision: str
+    placed: Placed, market: Any, make_paths: MakePaths, *, key: tuple[int, int]
 ) -> tuple[Callable[[np.ndarray, np.ndarray], tuple[Tally, FacilityRows]], int, list[Any]]:
     """Compile the tile for every device there is.
 
     Args:
-        book, scale, market: float64 NumPy arrays.
+        placed: of `place_book`.
+        market: float64 NumPy arrays.
         make_paths: `(xp, market, key, scenario) -> Paths` over the book's channels, float64.
         key: the seed's two words.
-        precision: float32 or float64 for the loans; the market is float64.
 
     Returns:
         A function of scenario numbers and validity, both [devices * group], that gives tallies and rows with a leading
         device dimension; scenarios per group of tiles; the devices.
     """
     use_every_core()
-    tile, group = tile_scenarios(book.stream.shape[0])
-    chunked, scale = arrange(book, scale, chunk_obligors(book.stream.shape[0], tile))
+    tile, group = tile_scenarios(placed.chunked.place.shape[0])
     with jax.enable_x64(True):
         devices = jax.devices()
         compiled, mesh = _program(make_paths, tile, tuple(devices))
         words = tuple(jnp.uint32(word) for word in key)
-        fixed = jax.device_put(
-            (cast(chunked, precision), cast(market, jnp.float64), cast(scale, jnp.float64), words),
-            jax.sharding.NamedSharding(mesh, PartitionSpec()),
-        )
+        everywhere = jax.sharding.NamedSharding(mesh, PartitionSpec())
+        chunked, scale = jax.device_put((placed.chunked, placed.scale), everywhere)
+        fixed = (chunked, *jax.device_put((cast(market, jnp.float64), scale, words), everywhere))
 
     def run(scenario: np.ndarray, valid: np.ndarray) -> tuple[Tally, FacilityRows]:
         with jax.enable_x64(True):

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .arrays import Book, State
-from .chunks import BY_CHANNEL, arrange
-from .jax_engine import MakePaths, cast, chunk_obligors, tile_scenarios, walk_months
+from .chunks import BY_CHANNEL, whole_book
+from .jax_engine import MakePaths, cast, place_book, tile_scenarios, walk_months
 from .recovery import facility_losses
 from .replay import Replay, first_of
 from .tally import Scale, tally_tile
@@ -25,11 +25,11 @@ def open_jax_replay(
 ) -> Callable[[int, int], Replay]:
     """A function of scenario and obligor, compiled at its first call; arguments as of `jax_engine.open_tiles`."""
     tile, group = tile_scenarios(book.stream.shape[0])
-    chunked, sorted_scale = arrange(book, scale, chunk_obligors(book.stream.shape[0], tile))
+    chunked, sorted_scale, _ = place_book(book, scale, precision)
     columns = chunked.stream.shape[2]
     with jax.enable_x64(True):
         words = tuple(jnp.uint32(word) for word in key)
-        fixed = (cast(chunked, precision), cast(market, jnp.float64), cast(sorted_scale, jnp.float64), words)
+        fixed = (*jax.device_put((chunked, cast(market, jnp.float64), sorted_scale)), words)
 
     def replay(scenario: int, obligor: int) -> Replay:
         chunk, column = divmod(int(chunked.place[obligor]), columns)
@@ -58,7 +58,7 @@ def _program(make_paths: MakePaths, tile: int) -> Callable[..., Any]:
         paths = jax.tree.map(lambda rows: rows[:tile], paths)
         valid = jnp.arange(tile) == 0
         walk = walk_months(chunked, paths, scale, key, scenario=scenario[:tile], valid=valid, traced_chunk=chunk)
-        losses = facility_losses(jnp, chunked.book, paths, walk.impact, walk.end)
+        losses = facility_losses(jnp, whole_book(chunked), paths, walk.impact, walk.end)
         tally = tally_tile(jnp, scale, walk.months, losses, walk.end, carried=walk.carried, valid=valid[:, None])
         return tally, *jax.tree.map(lambda rows: rows[0], (walk.end, walk.impact)), walk.traced
 

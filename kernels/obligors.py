@@ -14,7 +14,7 @@ NOT_BY_OBLIGOR = ("shock_persistence", "relet_months", "quantum", "ltv", "dscr",
 def by_obligor(part: Any, function: Callable[[Any], Any]) -> Any:
     """A part of the book with a function applied to its arrays that have obligors."""
     named = part._asdict().items()
-    return type(part)(*(array if name in NOT_BY_OBLIGOR else function(array) for name, array in named))
+    return type(part)(*(array if name in NOT_BY_OBLIGOR or array is None else function(array) for name, array in named))
 
 
 def chosen(book: Book, places: np.ndarray) -> Book:
@@ -31,10 +31,9 @@ def chosen(book: Book, places: np.ndarray) -> Book:
     mine = book.facilities._replace(
         obligor=np.searchsorted(places, book.facilities.obligor[here]).astype(np.int32),
         rank=book.facilities.rank[here],
-        balance_usd=book.facilities.balance_usd[:, here],
+        column=book.facilities.column[here],
         unsecured_recovery=book.facilities.unsecured_recovery[here],
     )
     parts = {name: by_obligor(getattr(book, name), pick) for name in ("cash", "debt", "terms", "assets", "refinancing")}
-    return book._replace(
-        stream=book.stream[places], facilities=mine, rank_balance_usd=pick(book.rank_balance_usd), **parts
-    )
+    ranks = book.ranks._replace(only=pick(book.ranks.only), column=pick(book.ranks.column))
+    return book._replace(stream=book.stream[places], facilities=mine, ranks=ranks, **parts)

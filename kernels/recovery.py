@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 from .accounts import TINY_USD
 from .arrays import Book, Paths, State
-
-RANKS = 3  # senior secured, second lien, unsecured
+from .balances import debt_at_default, facility_balances_at_default, rank_balances_at_default
 
 
 class FacilityLoss(NamedTuple):
@@ -72,9 +71,9 @@ def waterfall(xp: Any, book: Book, left: Estate, end: State) -> Waterfall:
     """Secured ranks take the secured part of the estate in turn; what is left of it and the free part go to all unpaid
     claims alike.
     """
-    before, columns = xp.maximum(end.default_month, 1) - 1, xp.arange(end.default_month.shape[1])
     owed = (1 - end.prepaid) * left.discount
-    claims = [owed * book.rank_balance_usd[rank][before, columns] for rank in range(RANKS)]
+    debt = debt_at_default(xp, book, end)
+    claims = [owed * balance for balance in rank_balances_at_default(xp, book.ranks, debt, end)]
     secured, unpaid = left.secured, []
     for claim in claims[:-1]:
         paid = xp.minimum(claim, secured)
@@ -102,11 +101,10 @@ def facility_losses(xp: Any, book: Book, paths: Paths, impact: Any, end: State) 
     facilities = book.facilities
     lost = lost_share(xp, book, estate(xp, book, paths, impact, end), end)
     default_month = end.default_month[:, facilities.obligor]
-    at = xp.maximum(default_month - 1, 0)
-    balance = facilities.balance_usd[at, xp.arange(facilities.obligor.shape[0])]
+    balance = facility_balances_at_default(xp, facilities, debt_at_default(xp, book, end), end)
     exposure = xp.where(default_month > 0, (1 - end.prepaid)[:, facilities.obligor] * balance, 0)
     share = lost[facilities.rank, :, facilities.obligor].T * (1 - facilities.unsecured_recovery)
-    rows = xp.arange(at.shape[0])[:, None]
+    rows = xp.arange(default_month.shape[0])[:, None]
     return FacilityLoss(
         default_month=default_month,
         exposure_usd=exposure,

@@ -16,7 +16,6 @@ from .month import month, month_of_loans, scene, sell, start
 from .obligors import chosen
 from .reference import MONTHS_PER_BLOCK, idiosyncratic_normals, simulate_tile
 from .streams import key_words
-from .sums import count_by
 from .tally import BY_SCENARIO, Scale, Tally
 
 BY_CHANNEL = ("inventory", "impact")  # fields of a state without obligors
@@ -117,8 +116,11 @@ def sales(book: Book, paths: Paths, default_month: np.ndarray) -> tuple[np.ndarr
     """
     stage, first = scene(np, book, paths), start(np, book, 1)
     inventory, impact = [first.inventory], [first.impact]
-    for t in range(1, book.debt.balance_usd.shape[0]):
-        quanta = count_by(np, default_month[None] == t, book.assets.sale_quanta)
+    months = book.debt.balance_usd.shape[0]
+    # Whole numbers: exact in any order.
+    sold = np.stack([np.bincount(default_month, row, minlength=months) for row in book.assets.sale_quanta])
+    for t in range(1, months):
+        quanta = sold[:, t][None]
         rest, factor = sell(np, stage, t, inventory[-1], quanta)
         inventory.append(rest)
         impact.append(factor)

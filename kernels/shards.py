@@ -18,12 +18,17 @@ def ranges_of(first: int, last: int, size: int) -> list[range]:
 
 def named_arrays(tally: Any, prefix: str = "") -> dict[str, np.ndarray]:
     """The arrays of a (nested) named tuple by dotted name: `loss`, `months.debt`."""
-    named: dict[str, np.ndarray] = {}
+    return {name: np.asarray(field) for name, field in named_fields(tally, prefix).items()}
+
+
+def named_fields(tally: Any, prefix: str = "") -> dict[str, Any]:
+    """The same as they are, which may be on a device."""
+    named: dict[str, Any] = {}
     for name, field in zip(tally._fields, tally, strict=True):
         if hasattr(field, "_fields"):
-            named |= named_arrays(field, f"{prefix}{name}.")
+            named |= named_fields(field, f"{prefix}{name}.")
         else:
-            named[f"{prefix}{name}"] = np.asarray(field)
+            named[f"{prefix}{name}"] = field
     return named
 
 
@@ -53,9 +58,17 @@ def add_up(parts: Iterable[Mapping[str, np.ndarray]], by_scenario: Sequence[str]
     rows: dict[str, list[np.ndarray]] = {name: [] for name in by_scenario}
     sums: dict[str, np.ndarray] = {}
     for part in parts:
-        for name, array in part.items():
-            if name in rows:
-                rows[name].append(array)
-            else:
-                sums[name] = array if name not in sums else sums[name] + array
+        _add(part, rows, sums)
+        del part  # or it would stay until there is the next
     return sums | {name: np.concatenate(pieces) for name, pieces in rows.items()}
+
+
+def _add(part: Mapping[str, np.ndarray], rows: dict[str, list[np.ndarray]], sums: dict[str, np.ndarray]) -> None:
+    """In place: for a million loans one array is half a gigabyte."""
+    for name, array in part.items():
+        if name in rows:
+            rows[name].append(array)
+        elif name in sums:
+            sums[name] += array
+        else:
+            sums[name] = array.astype(np.int64)

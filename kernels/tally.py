@@ -50,7 +50,7 @@ class MonthTally(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What a tile adds to a run; int64."""
+    """What a tile adds to a run; int64, but `carried` of up to 1,024 scenarios may be int32."""
 
     loss: Any  # [S, G] loss quanta of each scenario
     exposure: Any  # [S, G] discounted exposure at default, loss quanta
@@ -139,7 +139,7 @@ def tally_tile(
     Args:
         months: every field with a leading month dimension.
         end: the last state.
-        carried: [T, N] of `tally_carried`.
+        carried: int32 [T, N] of `tally_carried`.
         valid: [S, 1].
     """
 
@@ -171,7 +171,7 @@ def tally_tile(
         facility_paid_squares=_total(xp, paid_share * paid_share),
         facility_exposure=_total(xp, exposure),
         facility_exposure_pv=_total(xp, exposure_pv),
-        carried=_integer(xp, carried),
+        carried=carried,
     )
 
 

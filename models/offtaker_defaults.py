@@ -18,12 +18,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rackrisk.kernels.engines import Engine, open_engine, run_scenarios
+from rackrisk.kernels.engines import Engine, run_scenarios
 from rackrisk.kernels.streams import key_words
 from rackrisk.models.market.arrays import MarketArrays
 from rackrisk.models.market.survival import counterparty_survival
 from rackrisk.models.measures import mean_estimate, proportion
-from rackrisk.models.opened import Opened, path_maker
+from rackrisk.models.opened import Opened
 
 Array = NDArray[np.float64]
 Deaths = NDArray[np.bool_]
@@ -59,7 +59,7 @@ def offtaker_defaults(
     columns = {
         "debt_usd": debt,
         **_compared(*sums, n=len(loss_quanta)),
-        **_paired(opened, loss_quanta, deaths, places, most_at_risk(debt, deaths), seed=seed),
+        **_paired(opened, loss_quanta, deaths, places, most_at_risk(debt, deaths)),
     }
     frame = pl.DataFrame({"name": pl.Series([names[place] for place in kept], dtype=pl.String)}).with_columns(
         **{name: pl.Series(values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()}
@@ -95,8 +95,6 @@ def _paired(
     deaths: Deaths,
     places: NDArray[np.int64],
     columns: NDArray[np.int64],
-    *,
-    seed: int,
 ) -> dict[str, Array]:
     """Cost of the defaults of the names in these columns, [K]: the scenarios of each run again with it alone alive."""
     cost, error, count = np.full((3, deaths.shape[1]), np.nan)
@@ -106,20 +104,18 @@ def _paired(
         count[column] = len(numbers)
         if len(numbers) < MIN_DEFAULTS:
             continue
-        alive = run_scenarios(_without_defaults(opened, places[[column]] + 1, seed), numbers).loss[:, 0]
+        alive = run_scenarios(_without_defaults(opened, places[[column]] + 1), numbers).loss[:, 0]
         saved = (loss_quanta[numbers] - alive) * float(opened.built.scale.loss_quantum_usd)
         found = mean_estimate(saved, confidence=0.95)
         cost[column], error[column] = found.value or 0.0, found.std_error or 0.0
     return {"cost_usd": cost, "cost_std_error_usd": error, "n_replayed": count}
 
 
-def _without_defaults(opened: Opened, counterparties: NDArray[np.int64], seed: int) -> Engine:
+def _without_defaults(opened: Opened, counterparties: NDArray[np.int64]) -> Engine:
     """The same engine in a market where these names never default; a compiled program is taken over."""
     hazard = opened.arrays.hazard.copy()
     hazard[counterparties] = 0.0
-    engine, built, market = opened.engine, opened.built, opened.arrays._replace(hazard=hazard)
-    options = {"seed": seed, "precision": engine.precision}
-    return open_engine(engine.name, built.book, market, built.scale, path_maker(built), **options)
+    return opened.engine.in_market(opened.arrays._replace(hazard=hazard))
 
 
 @dataclass

@@ -8,7 +8,7 @@ import polars as pl
 
 from rackrisk.kernels.arrays import Paths
 from rackrisk.kernels.engines import Engine, choose, open_engine
-from rackrisk.models.book import BuiltBook, build_book
+from rackrisk.models.book import BuiltBook, build_book, set_schedules_aside
 from rackrisk.models.market import MarketConfig, compile_market
 from rackrisk.models.market.arrays import MarketArrays
 from rackrisk.models.market.paths import simulate_paths
@@ -88,4 +88,5 @@ def open_simulation(
     last = months + max(built.lag_months, lag_months)
     arrays = compile_market(market, as_of=as_of, months=last, counterparty_pd_annual=built.counterparty_pd_annual)
     opened = open_engine(name, built.book, arrays, built.scale, path_maker(built), seed=seed, precision=precision)
+    set_schedules_aside(built)
     return Opened(built, market, arrays, opened, note)

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from rackrisk.kernels.arrays import Paths
+from rackrisk.kernels.balances import facility_balances
 from rackrisk.kernels.tally import CARRIED_BITS, SQUARE_BITS, Tally
 from rackrisk.models.book import BuiltBook
 from rackrisk.models.market import MarketConfig, cash_channels, channel_units, value_channels
@@ -11,6 +12,7 @@ from rackrisk.models.measures import ratio
 from rackrisk.models.results import SEGMENT_LOSS_PREFIX
 
 CAUSES = ("payment", "margin", "refinancing")
+FACILITIES_AT_A_TIME = 65_536  # of tables by month that are made to be added up
 QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p95": 0.95}
 
 
@@ -67,9 +69,13 @@ def pv_balance(built: BuiltBook, tally: Tally, scenarios: int) -> np.ndarray:
 
     Month t pays on the balance at its start, if the obligor does not default in it.
     """
-    facilities = built.book.facilities
-    carried = tally.carried[:, facilities.obligor] * 2.0**-CARRIED_BITS
-    return np.einsum("tf,tf->f", facilities.balance_usd[:-1], carried) / 12 / scenarios
+    owner = built.book.facilities.obligor
+    found = np.empty(owner.size)
+    for first in range(0, owner.size, FACILITIES_AT_A_TIME):
+        place = slice(first, first + FACILITIES_AT_A_TIME)
+        carried = tally.carried[:, owner[place]] * 2.0**-CARRIED_BITS
+        found[place] = np.einsum("tf,tf->f", facility_balances(built.book, place)[:-1], carried) / 12 / scenarios
+    return found
 
 
 def pd_term(built: BuiltBook, tally: Tally, scenarios: int) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import Book, Paths
-from ..recovery import RANKS
+from ..balances import RANKS
 from ..tally import CARRIED_BITS, FacilityRows, MonthTally, Scale, Tally
 from .device import MEMORY_SHARE, Device, DeviceTooSmall, Kernels
 from .layout import WARP

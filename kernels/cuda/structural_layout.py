@@ -10,6 +10,7 @@ import numpy as np
 
 from ..accounts import TINY_USD
 from ..arrays import Book
+from ..balances import facility_balances, rank_balances
 from ..tally import CARRIED_BITS, SQUARE_BITS, Scale
 from .device import LaunchShape
 from .layout import WARP, Panel, Structure
@@ -228,8 +229,8 @@ def _reals(book: Book, order: np.ndarray) -> dict[str, np.ndarray]:
     """By name in `REALS`."""
     sales, refinancing = book.liquidation, book.refinancing
     return {
-        "rank_balance_usd": book.rank_balance_usd[..., order],
-        "facility_balance_usd": book.facilities.balance_usd,
+        "rank_balance_usd": rank_balances(book)[..., order],
+        "facility_balance_usd": facility_balances(book),
         "facility_kept_loss": 1 - book.facilities.unsecured_recovery,
         "quantum": book.assets.quantum,
         **{name: getattr(sales, name) for name in ("impact", "depth", "floor", "absorption", "kept_share")},

@@ -18,10 +18,11 @@ from rackrisk.models.recovery import RecoveryConfig
 
 from ._cash import cash, counterparty_pds
 from ._collateral import assets, liquidation, refinancing
-from ._debt import debt, facilities, rank_balances, schedule
+from ._debt import owed
 from ._exposure import exposures
 from ._reporting import reporting
 from ._rows import Rows
+from ._table import set_aside
 from ._terms import terms
 
 
@@ -57,18 +58,17 @@ def build_book(
     rows = Rows.of(tape, as_of)
     pds = counterparty_pds(rows.tape, market.counterparties.default_pd_annual)
     exposure = exposures(rows.tape, market)
-    plan = schedule(rows, market, exposure, months)
     coin, power = value_channels(market).index("btc"), cash_channels(market).index("power")
     owned = assets(rows, exposure, coin)
     used_cash = _used(np.concatenate([*exposure.merchant, exposure.released], axis=1), power)
     used_value = _used(owned.units + owned.sale_quanta, coin)
     sales = liquidation(market, recovery, used_value)
-    owed = debt(rows, plan)
-    scopes, scale = reporting(rows, segments, owed.balance_usd)
+    due = owed(rows, market, exposure, months, unsecured_recovery=recovery.unsecured_recovery)
+    scopes, scale = reporting(rows, segments, due.debt.balance_usd)
     book = arrays.Book(
         stream=streams(rows.obligors),
         cash=cash(rows, exposure, market, counterparties=list(pds), channels=used_cash),
-        debt=owed,
+        debt=due.debt,
         terms=terms(rows, list(pds)),
         assets=owned._replace(
             units=owned.units[used_value],
@@ -78,13 +78,19 @@ def build_book(
         ),
         liquidation=sales,
         refinancing=refinancing(recovery, owned.units),
-        facilities=facilities(rows, plan, unsecured_recovery=recovery.unsecured_recovery),
-        rank_balance_usd=rank_balances(rows, plan),
+        facilities=due.facilities,
+        ranks=due.ranks,
         coin_channel=used_value.index(coin),
         power_channel=used_cash.index(power),
     )
     lag = int(sales.lag_months.max(initial=0))
     return BuiltBook(book, scale, rows.tape, scopes, pds, used_cash, used_value, lag)
+
+
+def set_schedules_aside(built: BuiltBook) -> None:
+    """Let the schedules of a large book leave memory; they can be read as before."""
+    for schedule in built.book.debt:
+        set_aside(schedule)
 
 
 def _used(table: np.ndarray, always: int) -> list[int]:

@@ -1,4 +1,9 @@
-"""Debt of every obligor and its facilities, from their repayment schedules."""
+"""Debt of every obligor and its facilities, from their repayment schedules.
+
+Schedules are made for a block of obligors at a time: those of a large book would be many times its tables.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,8 +13,10 @@ from rackrisk.models.market import MarketConfig
 from ._exposure import Exposure
 from ._rows import Rows
 from ._schedule import SCULPTED, Schedule, repayment
+from ._table import table
 
 RANKS = ("senior_secured", "second_lien", "unsecured")
+BLOCK = 65_536  # obligors
 
 
 def schedule(rows: Rows, market: MarketConfig, exposure: Exposure, months: int) -> Schedule:
@@ -40,7 +47,41 @@ def _projected_cash(rows: Rows, market: MarketConfig, exposure: Exposure, months
     return merchant + np.where(under_contract, contracted, released)
 
 
-def debt(rows: Rows, plan: Schedule) -> arrays.Debt:
+class Owed(NamedTuple):
+    """Debt of the obligors, and what of it is owed to single facilities and ranks."""
+
+    debt: arrays.Debt
+    facilities: arrays.Facilities
+    ranks: arrays.Ranks
+
+
+def owed(
+    rows: Rows, market: MarketConfig, exposure: Exposure, months: int, *, unsecured_recovery: float
+) -> Owed:
+    """Schedules added up by obligor; `unsecured_recovery` where the tape gives none."""
+    tables = arrays.Debt(*(table((months + 1, len(rows.obligors))) for _ in arrays.Debt._fields))
+    of_facilities, of_ranks = [np.empty((months + 1, 0))], [np.empty((len(RANKS), months + 1, 0))]
+    rank, number = _rank(rows), np.diff(rows.first, append=rows.tape.height)
+    only = np.where(rows.largest(rank) == -rows.largest(-rank), rank[rows.first], -1).astype(np.int32)
+    for part, of_rows, of_obligors in rows.blocks(BLOCK):
+        plan = schedule(part, market, exposure.of(of_rows), months)
+        for whole, sums in zip(tables, _debt(part, plan), strict=True):
+            whole[:, of_obligors] = sums
+        of_facilities.append(plan.balance[:, number[of_obligors][part.owner] > 1])
+        mixed = only[of_obligors] < 0
+        if mixed.any():
+            of_ranks.append(_by_rank(part, plan, rank[of_rows])[..., mixed])
+    facilities = arrays.Facilities(
+        obligor=rows.owner,
+        rank=rank,
+        column=_columns(number[rows.owner] > 1),
+        balance_usd=np.concatenate(of_facilities, axis=-1),
+        unsecured_recovery=rows.number("unsecured_recovery", unsecured_recovery),
+    )
+    return Owed(tables, facilities, arrays.Ranks(only, _columns(only < 0), np.concatenate(of_ranks, axis=-1)))
+
+
+def _debt(rows: Rows, plan: Schedule) -> arrays.Debt:
     """Schedules of an obligor's facilities added up."""
     before = np.concatenate([np.zeros_like(plan.balance[:1]), plan.balance[:-1]])
     return arrays.Debt(
@@ -51,20 +92,14 @@ def debt(rows: Rows, plan: Schedule) -> arrays.Debt:
     )
 
 
-def facilities(rows: Rows, plan: Schedule, *, unsecured_recovery: float) -> arrays.Facilities:
-    """One entry a row; `unsecured_recovery` where the tape gives none."""
-    return arrays.Facilities(
-        obligor=rows.owner,
-        rank=_rank(rows),
-        balance_usd=plan.balance,
-        unsecured_recovery=rows.number("unsecured_recovery", unsecured_recovery),
-    )
-
-
-def rank_balances(rows: Rows, plan: Schedule) -> np.ndarray:
+def _by_rank(rows: Rows, plan: Schedule, rank: np.ndarray) -> np.ndarray:
     """Outstanding by rank, [3, T+1, N]."""
-    rank = _rank(rows)
     return np.stack([rows.total(np.where(rank == number, plan.balance, 0.0)) for number in range(len(RANKS))])
+
+
+def _columns(kept: np.ndarray) -> np.ndarray:
+    """Numbers from 0 for those that have a table of their own, -1 for the others: int32."""
+    return np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
 
 
 def _rank(rows: Rows) -> np.ndarray:

@@ -19,6 +19,10 @@ class Exposure(NamedTuple):
     contract_power: np.ndarray  # [F] USD a month at power index 1
     units: np.ndarray  # [V, F] without coins
 
+    def of(self, rows: slice) -> "Exposure":
+        """Of some of the rows."""
+        return Exposure(*(table[..., rows] for table in self))
+
 
 def exposures(tape: pl.DataFrame, market: MarketConfig) -> Exposure:
     """Linear exposures of every row to the cash and value channels."""

@@ -1,5 +1,6 @@
 """The rows of a tape in the book's order, and which obligor each belongs to."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,11 +21,25 @@ class Rows:
     @classmethod
     def of(cls, tape: pl.DataFrame, as_of: date) -> "Rows":
         """Sort, so that the order of the tape cannot matter."""
-        tape = tape.sort("obligor_id", "facility_id")
+        tape = tape if _in_order(tape) else tape.sort("obligor_id", "facility_id")
         ids = tape["obligor_id"]
         starts = np.flatnonzero((ids != ids.shift(1)).fill_null(True).to_numpy())
         owner = np.repeat(np.arange(len(starts)), np.diff(starts, append=tape.height)).astype(np.int32)
         return cls(tape, as_of, ids.gather(starts).to_list(), owner, starts)
+
+    def blocks(self, size: int) -> Iterator[tuple["Rows", slice, slice]]:
+        """The rows of about `size` obligors at a time, and where these rows and obligors are."""
+        for begin in range(0, len(self.obligors), size):
+            end = min(begin + size, len(self.obligors))
+            row, until = int(self.first[begin]), int(self.first[end]) if end < len(self.obligors) else self.tape.height
+            part = Rows(
+                self.tape.slice(row, until - row),
+                self.as_of,
+                self.obligors[begin:end],
+                self.owner[row:until] - np.int32(begin),
+                self.first[begin:end] - row,
+            )
+            yield part, slice(row, until), slice(begin, end)
 
     def number(self, name: str, missing: float = 0.0) -> np.ndarray:
         """A numeric column, float64 [F]."""
@@ -47,3 +62,10 @@ class Rows:
     def agreed(self, name: str, missing: float = 0.0) -> np.ndarray:
         """A column on which the rows of an obligor agree, float64 [N]."""
         return self.number(name, missing)[self.first]
+
+
+def _in_order(tape: pl.DataFrame) -> bool:
+    """Whether it is sorted already: a large tape is then not copied."""
+    obligor, facility = pl.col("obligor_id"), pl.col("facility_id")
+    before, same = obligor.shift(1) < obligor, obligor.shift(1) == obligor
+    return bool(tape.select((before | (same & (facility.shift(1) < facility))).slice(1).all()).item())

@@ -8,6 +8,7 @@ from rackrisk.kernels.tally import CARRIED_BITS, SQUARE_BITS, Tally
 from rackrisk.models.book import BuiltBook
 from rackrisk.models.contributions import LevelEstimate
 from rackrisk.models.measures import Ratios, ratio_from_sums
+from rackrisk.models.tables import FACILITIES_AT_A_TIME
 
 from ._book import PricedBook
 from ._fair import Array, FairSpreads, ceilings
@@ -45,13 +46,22 @@ def fair_facilities(book: PricedBook, estimate: LevelEstimate) -> FairSpreads:
     )
 
 
+def _paid_months(balance_usd: Array, carried: Array) -> Array:
+    """Balance times the share that paid interest, summed over months and scenarios, [N]."""
+    found = np.empty(balance_usd.shape[1])
+    for first in range(0, found.size, FACILITIES_AT_A_TIME):
+        place = slice(first, first + FACILITIES_AT_A_TIME)
+        found[place] = (balance_usd[:-1, place] * carried[:, place]).sum(axis=0)
+    return found
+
+
 def loss_ratio(built: BuiltBook, tally: Tally, n: int) -> tuple[Ratios, Array]:
     """Loss over the balance that paid interest, both as shares, with its error; and the sum of the second, [F].
 
     The balance is that of the whole obligor: if it has several facilities, theirs are taken to be a fixed part of it.
     """
     debt, scale, owner = built.book.debt, built.scale, built.book.facilities.obligor
-    months = (debt.balance_usd[:-1] * tally.carried).sum(axis=0) * 2.0**-CARRIED_BITS
+    months = _paid_months(debt.balance_usd, tally.carried) * 2.0**-CARRIED_BITS
     with np.errstate(divide="ignore", invalid="ignore"):
         paid = months[owner] / scale.most_paid_usd_months * 2.0**SQUARE_BITS
         lost = tally.facility_loss * float(scale.loss_quantum_usd) / scale.first_balance_usd * 2.0**SQUARE_BITS

@@ -12,7 +12,7 @@ import polars as pl
 
 from rackrisk.kernels.streams import key_words
 from rackrisk.kernels.tally import Tally
-from rackrisk.models.contributions import concentration_table, contributions_table, dimensions, replay_tail
+from rackrisk.models.contributions import contribution_tables, dimensions, replay_tail
 from rackrisk.models.counterparty_debt import debt_by_counterparty
 from rackrisk.models.market.paths import simulate_paths
 from rackrisk.models.offtaker_defaults import offtaker_defaults
@@ -68,12 +68,12 @@ def tail_tables(
     own = fair_facilities(book, found.at(questions.pricing.capital_level))
     of_scopes = fair_scopes(scopes, book, found, own)
     el_error = mean_losses(built, tally, len(tally.loss))[1]
-    contributions = contributions_table(built, tally, found, el_error, questions.confidence)
+    contributions, concentration = contribution_tables(built, tally, found, el_error, questions.confidence)
     debt_usd = debt_by_counterparty(built)
     return {
         "pricing": pricing_table(book, own, scopes, of_scopes, confidence=questions.confidence),
         "contributions": contributions,
-        "concentration": concentration_table(contributions),
+        "concentration": concentration,
         "offtaker_defaults": offtaker_defaults(opened, tally.loss[:, 0], seed=seed, months=months, debt_usd=debt_usd),
     }
 

@@ -12,6 +12,6 @@ from ._members import dimensions as dimensions
 from ._moments import ReplayMismatch as ReplayMismatch
 from ._replay import replay_tail as replay_tail
 from ._tables import concentration_table as concentration_table
-from ._tables import contributions_table as contributions_table
+from ._tables import contribution_tables as contribution_tables
 from ._tail import Tail as Tail
 from ._tail import tail_of as tail_of

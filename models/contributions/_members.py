@@ -15,6 +15,7 @@ from rackrisk.models.market import MarketConfig, value_channels
 SHARE_BITS = 16  # shares are whole multiples of 2^-16, so that a group's loss is a whole number too
 WHOLE = 2**SHARE_BITS
 NOBODY = "(none)"
+BLOCK = 65_536  # facilities whose shares in all members are worked out at a time
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ def dimensions(built: BuiltBook, market: MarketConfig, paths: Paths) -> list[Dim
     return [
         _one_hot("facility", tape["facility_id"], tape["facility_id"].to_list()),
         _one_hot("obligor", tape["obligor_id"]),
-        _shared("offtaker", names, revenue[owner]),
+        _shared("offtaker", names, revenue, owner),
         _one_hot("segment", tape["segment"]),
-        _shared("generation", assets, value[owner]),
+        _shared("generation", assets, value, owner),
     ]
 
 
@@ -106,13 +107,27 @@ def _one_hot(name: str, labels: pl.Series, order: list[str] | None = None) -> Di
     return Dimension(name, members, facility, place[facility], np.full(len(facility), WHOLE))
 
 
-def _shared(name: str, members: list[str], weights: NDArray[np.float64]) -> Dimension:
-    """From weights [F, members], of each facility not all zero; members without any share are left out."""
+def _shared(
+    name: str, members: list[str], weights: NDArray[np.float64], owner: NDArray[np.int32]
+) -> Dimension:
+    """From weights [N, members] of the owners, of each not all zero; members without any share are left out."""
+    found = []
+    for first in range(0, len(owner), BLOCK):
+        share = _whole_shares(weights[owner[first : first + BLOCK]])
+        facility, member = np.nonzero(share)
+        found.append((facility + first, member, share[facility, member]))
+    facility, member, share = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    kept = np.unique(member)
+    kept = kept[np.argsort(np.array(members)[kept], kind="stable")]
+    place = np.zeros(len(members), dtype=np.int64)
+    place[kept] = np.arange(len(kept))
+    order = np.argsort(place[member], kind="stable")
+    return Dimension(name, [members[k] for k in kept], facility[order], place[member][order], share[order])
+
+
+def _whole_shares(weights: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Shares of each row in units of 2^-16, that add up to 1."""
     until = np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
     steps = np.round(np.minimum(until, 1.0) * WHOLE).astype(np.int64)
     steps[:, -1] = WHOLE
-    share = np.diff(steps, axis=1, prepend=0)
-    kept = np.flatnonzero(share.any(axis=0))
-    kept = kept[np.argsort(np.array(members)[kept], kind="stable")]
-    member, facility = np.nonzero(share[:, kept].T)
-    return Dimension(name, [members[k] for k in kept], facility, member, share[facility, kept[member]])
+    return np.diff(steps, axis=1, prepend=0)

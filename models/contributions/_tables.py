@@ -26,28 +26,71 @@ TAIL = "mean over the replayed tail; influence-function standard error"
 BAND = "share in the losses of the replayed scenarios inside the VaR's interval; ratio error and that of the VaR"
 
 
-def contributions_table(
+LISTED = 100_000  # members of a dimension that are shown one by one
+OTHERS = "(all others)"
+ADDED_UP = "members that are not listed, added up; the error is at most this: theirs added up"
+
+
+def contribution_tables(
     built: BuiltBook, tally: Tally, found: TailEstimates, el_error_usd: Array, confidence: float
-) -> pl.DataFrame:
-    """Exposure, EL, VaR and ES of every member of every dimension.
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Exposure, EL, VaR and ES of every member of every dimension, and how concentrated they are.
+
+    Of a dimension with more than 100,000 members those with the largest shares are listed, and the others in one row.
 
     Args:
         el_error_usd: [F], standard errors of the facilities' EL; NaN where there is none.
         confidence: of the measures.
 
     Returns:
-        `dimension, name, measure` (exposure, EL, VaR, ES), `level` (null for the first two), `value_usd,
+        First `dimension, name, measure` (exposure, EL, VaR, ES), `level` (null for the first two), `value_usd,
         std_error_usd, share` (of the dimension's total), `share_std_error, method`. The values of a dimension add up
-        to the measure of the book exactly.
+        to the measure of the book exactly. Second that of `concentration_table`, of all members.
     """
-    frames = []
+    frames, concentrations = [], []
     first = 0
     for part in found.dimensions:
         place = slice(first, first + len(part.members))
         first = place.stop
-        frames += [_frame(part, row) for row in _plain(built, tally, part, el_error_usd, confidence)]
-        frames += [_frame(part, row) for level in found.levels for row in _tail_rows(level, place)]
-    return pl.concat(frames)
+        rows = [*_plain(built, tally, part, el_error_usd, confidence)]
+        rows += [row for level in found.levels for row in _tail_rows(level, place)]
+        listed = _largest(rows)
+        for row in rows:  # one after the other: all of them together are gigabytes in a large book
+            whole = _frame(part, row)
+            concentrations.append(concentration_table(whole))
+            frames.append(whole if listed is None else _without_others(whole, listed))
+    return pl.concat(frames), pl.concat(concentrations)
+
+
+def _largest(rows: list[dict[str, Any]]) -> NDArray[np.bool_] | None:
+    """The members with the largest shares of any measure; None for all."""
+    shares = np.nan_to_num(np.array([row["share"] for row in rows])).max(axis=0)
+    if len(shares) <= LISTED:
+        return None
+    listed = np.zeros(len(shares), dtype=bool)
+    listed[np.argsort(-shares, kind="stable")[:LISTED]] = True
+    return listed
+
+
+def _without_others(whole: pl.DataFrame, listed: NDArray[np.bool_]) -> pl.DataFrame:
+    """The listed members, and the others added up."""
+    others = whole.filter(pl.Series(~listed))
+    added = others.select(
+        pl.col("dimension").first(),
+        pl.lit(OTHERS).alias("name"),
+        pl.col("measure", "level").first(),
+        pl.col("value_usd").sum(),
+        _sum_if_known("std_error_usd"),
+        _sum_if_known("share"),
+        _sum_if_known("share_std_error"),
+        pl.lit(ADDED_UP).alias("method"),
+    )
+    return pl.concat([whole.filter(pl.Series(listed)), added])
+
+
+def _sum_if_known(name: str) -> pl.Expr:
+    column = pl.col(name)
+    return pl.when(column.is_not_null().all()).then(column.sum()).alias(name)
 
 
 def _plain(

@@ -30,7 +30,9 @@ def rank_balances_at_default(xp: Any, ranks: Ranks, debt: Any, end: State) -> li
     if ranks.balance_usd.shape[2] == 0:
         return found
     before, several, column = _before(xp, end), ranks.column >= 0, xp.maximum(ranks.column, 0)
-    return [xp.where(several, table[before, column], sole) for table, sole in zip(ranks.balance_usd, found, strict=True)]
+    return [
+        xp.where(several, table[before, column], sole) for table, sole in zip(ranks.balance_usd, found, strict=True)
+    ]
 
 
 def facility_balances_at_default(xp: Any, facilities: Facilities, debt: Any, end: State) -> Any:

@@ -101,17 +101,19 @@ def _copied(file: dict[str, np.ndarray], pattern: np.ndarray, factor: np.ndarray
         taken = array[..., pattern]
         return taken * factor if name in SCALED else taken
 
-    parts = {part: kind(*(field(part, name) for name in kind._fields)) for part, kind in PARTS.items()}
     loans = pattern.size
+    file = file | {"book.facilities.column": np.arange(file["book.stream"].shape[0], dtype=np.int32)}
+    parts = {part: kind(*(field(part, name) for name in kind._fields)) for part, kind in PARTS.items()}
     # Sales stay whole numbers that add up below 2^24, as the engines need them.
     quanta = np.floor(parts["assets"].sale_quanta * factor * min(1.0, file["book.stream"].shape[0] / loans / 4))
     parts["assets"] = parts["assets"]._replace(sale_quanta=quanta)
-    parts["facilities"] = parts["facilities"]._replace(obligor=np.arange(loans, dtype=np.int32))
+    own = np.arange(loans, dtype=np.int32)  # tables of its own for every loan: the file is older than shared ones
+    parts["facilities"] = parts["facilities"]._replace(obligor=own, column=own)
     ranks = file["book.rank_balance_usd"].astype(np.float64)[..., pattern] * factor
     return Book(
         stream=random.integers(0, 2**32, (loans, 2), dtype=np.uint32),
         **parts,
-        rank_balance_usd=ranks,
+        ranks=arrays.Ranks(np.full(loans, -1, np.int32), own, ranks),
         coin_channel=int(file["book.coin_channel"]),
         power_channel=int(file["book.power_channel"]),
     )

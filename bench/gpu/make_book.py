@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from rackrisk.kernels.balances import facility_balances, rank_balances
+
 from ..case import make_case
 
 FILE = Path(__file__).with_name("book.npz")
@@ -30,7 +32,12 @@ def main() -> None:
     """As the benchmark of the other engines makes it."""
     case = make_case(LOANS, MONTHS)
     built = case.built
-    arrays = flat("book", built.book) | flat("scale", built.scale) | flat("market", case.market)
+    book = built.book._replace(
+        facilities=built.book.facilities._replace(balance_usd=facility_balances(built.book)),
+        ranks=rank_balances(built.book),
+    )
+    arrays = flat("book", book) | flat("scale", built.scale) | flat("market", case.market)
+    arrays["book.rank_balance_usd"] = arrays.pop("book.ranks")
     channels = {"cash_channels": np.array(built.cash_channels), "value_channels": np.array(built.value_channels)}
     np.savez_compressed(FILE, allow_pickle=False, **arrays, **channels)
     print(f"{FILE.name}: {LOANS} loans, {FILE.stat().st_size / 2**20:.1f} MiB")

@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit, prange, set_num_threads
 
 from rackrisk.kernels.arrays import Book, Paths
+from rackrisk.kernels.balances import facility_balances, rank_balances
 from rackrisk.kernels.normals import SINE_OF_TURN, TWO_TO_MINUS_32
 from rackrisk.kernels.philox import MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1
 from rackrisk.kernels.streams import BLOCK_BITS, Purpose
@@ -109,8 +110,8 @@ def pack(book: Book) -> tuple[Loans, Estates]:
         market.lag_months,
         market.depth,
         np.stack([lender.ltv, lender.dscr, lender.spread_annual], axis=-1),
-        book.rank_balance_usd,
-        book.facilities.balance_usd,
+        rank_balances(book),
+        facility_balances(book),
         book.facilities.unsecured_recovery,
         book.facilities.rank,
         first_facilities(book),

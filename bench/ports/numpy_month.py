@@ -10,6 +10,7 @@ import numpy as np
 
 from rackrisk.kernels.accounts import TINY_USD, Accounts, answer_margin_call, draw
 from rackrisk.kernels.arrays import Book, Paths, Terms
+from rackrisk.kernels.balances import facility_balances, rank_balances
 from rackrisk.kernels.month import TINY_RATE
 
 from .narrow import NO_LIMIT, Outcome, first_facilities, join, narrow, rows
@@ -64,6 +65,7 @@ class Batch:
         self.margined = np.flatnonzero(book.terms.margin_call_ltv < np.float32(NO_LIMIT))
         self.margin_terms = Terms(*(field[self.margined] for field in book.terms))
         self.facilities = first_facilities(book)
+        self.facility_balance, self.rank_balance = facility_balances(book), rank_balances(book)
 
     def run(self, paths: Paths, key: tuple[int, int], scenario: np.ndarray) -> Outcome:
         """All months of the batch's scenarios."""
@@ -283,7 +285,7 @@ class Batch:
         count = start[obligor + 1] - start[obligor]
         owner = np.repeat(np.arange(obligor.size), count)
         facility = np.arange(owner.size) - np.repeat(np.cumsum(count) - count, count) + start[obligor][owner]
-        exposure = (1 - prepaid[owner]) * facilities.balance_usd[t - 1, facility]
+        exposure = (1 - prepaid[owner]) * self.facility_balance[t - 1, facility]
         loss = exposure * lost[facilities.rank[facility], owner] * (1 - facilities.unsecured_recovery[facility])
         return np.bincount(scenario[owner], weights=loss, minlength=self.loss.size)
 
@@ -303,7 +305,7 @@ class Batch:
         secured = pledged + now["pledged"][scenario, obligor] * coin + estate * discount
         free = owned - pledged + now["coins"][scenario, obligor] * coin
         free += now["guarantee"][scenario, obligor] * discount
-        claims = (1 - prepaid) * discount * book.rank_balance_usd[:, t - 1, obligor]
+        claims = (1 - prepaid) * discount * self.rank_balance[:, t - 1, obligor]
         unpaid = claims.copy()
         for rank in range(RANKS - 1):
             paid = np.minimum(claims[rank], secured)

@@ -55,9 +55,7 @@ class Owed(NamedTuple):
     ranks: arrays.Ranks
 
 
-def owed(
-    rows: Rows, market: MarketConfig, exposure: Exposure, months: int, *, unsecured_recovery: float
-) -> Owed:
+def owed(rows: Rows, market: MarketConfig, exposure: Exposure, months: int, *, unsecured_recovery: float) -> Owed:
     """Schedules added up by obligor; `unsecured_recovery` where the tape gives none."""
     tables = arrays.Debt(*(table((months + 1, len(rows.obligors))) for _ in arrays.Debt._fields))
     of_facilities, of_ranks = [np.empty((months + 1, 0))], [np.empty((len(RANKS), months + 1, 0))]

@@ -107,9 +107,7 @@ def _one_hot(name: str, labels: pl.Series, order: list[str] | None = None) -> Di
     return Dimension(name, members, facility, place[facility], np.full(len(facility), WHOLE))
 
 
-def _shared(
-    name: str, members: list[str], weights: NDArray[np.float64], owner: NDArray[np.int32]
-) -> Dimension:
+def _shared(name: str, members: list[str], weights: NDArray[np.float64], owner: NDArray[np.int32]) -> Dimension:
     """From weights [N, members] of the owners, of each not all zero; members without any share are left out."""
     found = []
     for first in range(0, len(owner), BLOCK):

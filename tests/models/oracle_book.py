@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rackrisk.kernels.arrays import Book, Paths
+from rackrisk.kernels.balances import facility_balances
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class World:
 def borrowers(book: Book) -> list[Borrower]:
     """The book as one object a borrower."""
     cash, debt, terms, assets, facilities = book.cash, book.debt, book.terms, book.assets, book.facilities
+    balance = facility_balances(book)
     named = {name: getattr(terms, name) for name in terms._fields if name != "guarantor"}
     named |= {"fixed_cost_usd_month": cash.fixed_cost_usd_month, "shock_sd": cash.shock_sd}
     named |= {"tenor_months": book.refinancing.tenor_months}
@@ -76,7 +78,11 @@ def borrowers(book: Book) -> list[Borrower]:
         Borrower(
             merchant=cash.merchant[:, :, i].tolist(),
             contracts=[_contract(cash, j, i) for j in range(cash.revenue_usd_month.shape[0])],
-            loans=[_loan(facilities, f) for f in range(len(facilities.obligor)) if facilities.obligor[f] == i],
+            loans=[
+                _loan(facilities, balance[:, f], f)
+                for f in range(len(facilities.obligor))
+                if facilities.obligor[f] == i
+            ],
             debt={name: getattr(debt, name)[:, i].tolist() for name in debt._fields},
             terms={name: float(values[i]) for name, values in named.items()},
             guarantor=int(terms.guarantor[i]),
@@ -98,9 +104,8 @@ def _contract(cash: Any, j: int, i: int) -> Contract:
     )
 
 
-def _loan(facilities: Any, f: int) -> Loan:
-    balance = facilities.balance_usd[:, f].tolist()
-    return Loan(f, int(facilities.rank[f]), balance, float(facilities.unsecured_recovery[f]))
+def _loan(facilities: Any, balance: Any, f: int) -> Loan:
+    return Loan(f, int(facilities.rank[f]), balance.tolist(), float(facilities.unsecured_recovery[f]))
 
 
 def world_of(book: Book, paths: Paths, s: int) -> World:

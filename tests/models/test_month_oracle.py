@@ -13,6 +13,7 @@ import pytest
 from rackrisk.config import structural_settings
 from rackrisk.data import check_tape, generate
 from rackrisk.kernels import reference
+from rackrisk.kernels.balances import facility_balances
 from rackrisk.kernels.reference import idiosyncratic_normals, simulate_tile
 from rackrisk.kernels.streams import key_words
 from rackrisk.kernels.tally import CARRIED_BITS, Tally
@@ -118,7 +119,7 @@ def test_default_months_and_causes_agree(compared: Comparison) -> None:
 
 
 def test_losses_and_exposures_agree_facility_by_facility(compared: Comparison) -> None:
-    balance = compared.built.book.facilities.balance_usd[0]
+    balance = compared.built.scale.first_balance_usd
     assert_close(compared.losses.exposure_usd, compared.of_loans("exposure_usd"), balance)
     assert_close(compared.losses.loss_usd, compared.of_loans("loss_usd"), balance)
     at = np.array([story_months(story, compared.built) for story in compared.stories])
@@ -128,7 +129,7 @@ def test_losses_and_exposures_agree_facility_by_facility(compared: Comparison) -
 def test_present_values_of_the_balances_agree(compared: Comparison) -> None:
     found = pv_balance(compared.built, compared.tally, SCENARIOS)
     expected = np.array([story.pv_balance for story in compared.stories]).mean(axis=0)
-    rounding = 2.0 ** -(CARRIED_BITS + 1) * compared.built.book.facilities.balance_usd[:-1].sum(axis=0) / 12
+    rounding = 2.0 ** -(CARRIED_BITS + 1) * facility_balances(compared.built.book)[:-1].sum(axis=0) / 12
     assert (np.abs(found - expected) <= rounding + 1e-12 * expected).all()
 
 

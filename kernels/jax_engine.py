@@ -180,6 +180,7 @@ class Placed(NamedTuple):
 
 def place_book(book: Book, scale: Scale, precision: str) -> Placed:
     """Cut a book of float64 NumPy arrays; float32 or float64 for the loans."""
+    use_every_core()  # before the first question about devices
     tile, _ = tile_scenarios(book.stream.shape[0])
     return Placed(*arrange(book, scale, chunk_obligors(book.stream.shape[0], tile), precision), precision)
 
@@ -199,7 +200,6 @@ def open_tiles(
         A function of scenario numbers and validity, both [devices * group], that gives tallies and rows with a leading
         device dimension; scenarios per group of tiles; the devices.
     """
-    use_every_core()
     tile, group = tile_scenarios(placed.chunked.place.shape[0])
     with jax.enable_x64(True):
         devices = jax.devices()

@@ -64,11 +64,11 @@ def add_up(parts: Iterable[Mapping[str, np.ndarray]], by_scenario: Sequence[str]
 
 
 def _add(part: Mapping[str, np.ndarray], rows: dict[str, list[np.ndarray]], sums: dict[str, np.ndarray]) -> None:
-    """In place: for a million loans one array is half a gigabyte."""
+    """In place: for a million loans one array is half a gigabyte. Python's whole numbers stay what they are."""
     for name, array in part.items():
         if name in rows:
             rows[name].append(array)
-        elif name in sums:
-            sums[name] += array
+        elif name not in sums:
+            sums[name] = array.copy() if array.dtype.kind == "O" else array.astype(np.int64)
         else:
-            sums[name] = array.astype(np.int64)
+            sums[name] += array

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._public import public_facilities as public_facilities
     from ._reader import check_tape as check_tape
     from ._reader import read_tape as read_tape
+    from ._row_count import least_rows as least_rows
     from ._schema import ASIC_CLASSES as ASIC_CLASSES
     from ._schema import GENERATIONS as GENERATIONS
     from ._schema import Facility as Facility
@@ -45,6 +46,7 @@ _HOMES = {
     "equal_names": "_names",
     "expanded": "_places",
     "generate": "_generator",
+    "least_rows": "_row_count",
     "load_portfolio": "_portfolio",
     "memory_there_bytes": "_memory",
     "printable": "_problems",

@@ -65,7 +65,7 @@ def arrange(book: Book, scale: Scale, columns: int, precision: str) -> tuple[Chu
         parts=lying(whole._replace(**parts, stream=None, facilities=None, ranks=None), precision),
         stream=cut(book.stream.T),
         in_group=by_chunk(scale.obligor_in_group, order, columns, "float64"),
-        owing=chunks_owing(balance),
+        owing=lying(chunks_owing(balance), precision),
         place=lying(place, precision),
     )
     return chunked, lying(scale._replace(obligor_in_group=in_group), "float64")

@@ -20,7 +20,8 @@ Result = TypeVar("Result")
 Simulate = Callable[[np.ndarray, np.ndarray], tuple[Tally, FacilityRows]]
 MakePaths = Callable[..., Paths]  # (xp, market, key, scenario) -> market paths over the book's channels
 ENGINES = ("reference", "jax", "cuda")
-REFERENCE_TILE = 64
+REFERENCE_TILE = 64  # scenarios; fewer of a large book, whose tile would not fit into memory
+REFERENCE_CELLS = 2**22  # scenarios x obligors
 BULKY_BYTES = 2**28  # of what comes back from one batch
 MAX_SCENARIOS = 2**26  # of one run: so many sums of losses fit 62 bits
 
@@ -126,9 +127,10 @@ def _open_reference(
         tally, rows = simulate_tile(book, paths, scale, key, scenario=scenario, valid=valid)
         return map_fields(lambda field: field[None], tally), FacilityRows(*(field[None] for field in rows))
 
+    tile = max(min(REFERENCE_TILE, REFERENCE_CELLS // len(book.stream)), 1)
     device = f"NumPy on {platform.machine()}"
     again = partial(_open_reference, book, scale=scale, make_paths=make_paths, key=key, precision=precision)
-    return Engine("reference", "float64", device, REFERENCE_TILE, 1, *_views(run), again)
+    return Engine("reference", "float64", device, tile, 1, *_views(run), again)
 
 
 def _views(both: Simulate) -> tuple[Callable[..., Tally], Callable[..., FacilityRows]]:

@@ -71,7 +71,7 @@ class Plan:
         """Memory that the book takes at least, with its results."""
         from .config import SHAPES
 
-        return self.book.height * SHAPES[self.settings.model.name].row_bytes
+        return self.book.height * SHAPES[self.settings.model.name].bytes_of_row(self.settings)
 
     @property
     def config_hash(self) -> str:
@@ -126,15 +126,18 @@ def load_book(model: Model) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
         ConfigProblems: the book does not fit into memory, or its tape changed while it was read.
         TapeProblems: everything that is wrong with the tape.
     """
-    from .config import SHAPES, ConfigProblem, ConfigProblems, check_memory
+    from .config import SHAPES, ConfigProblem, ConfigProblems, check_memory, check_tape_memory
+    from .data import least_rows
     from .run_folder import sha256_of
 
     settings = model.settings
     tape = None if settings.portfolio.tape is None else Path(settings.portfolio.tape).expanduser()
+    row_bytes = SHAPES[settings.model.name].bytes_of_row(settings)
+    if tape is not None and (problems := check_tape_memory(tape, least_rows(tape), row_bytes=row_bytes)):
+        raise ConfigProblems(problems)
     before = None if tape is None else sha256_of(tape)
     book = model.read_book()
-    book_bytes = book.height * SHAPES[settings.model.name].row_bytes
-    problems = check_memory(settings.most, book_bytes=book_bytes, segments=model.scopes(book))
+    problems = check_memory(settings.most, book_bytes=book.height * row_bytes, segments=model.scopes(book))
     if tape is not None and sha256_of(tape) != before:
         problems.append(ConfigProblem("portfolio.tape", str(tape), "changed while it was read"))
     if problems:

@@ -118,7 +118,7 @@ def test_the_hydra_state_of_the_calling_program_survives() -> None:
 
 
 def test_the_memory_bound_grows_with_scenarios_scopes_and_facilities() -> None:
-    row = SHAPES["structural"].row_bytes
+    row = SHAPES["structural"].bytes_of_row(load_settings()[0])
     one = memory_needed_bytes(1_000_000, book_bytes=1_000 * row, segments=1)
     assert one < memory_needed_bytes(1_000_000, book_bytes=1_000 * row, segments=4)
     assert one < memory_needed_bytes(1_000_000, book_bytes=100_000 * row, segments=1)

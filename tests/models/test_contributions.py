@@ -19,6 +19,7 @@ from rackrisk.kernels.engines import Engine
 from rackrisk.kernels.tally import FacilityRows
 from rackrisk.models import simulate as simulation
 from rackrisk.models.contributions import Dimension, ReplayMismatch, apportion, estimate_tail, tail_of
+from rackrisk.models.contributions import _tables as tables_of_contributions
 from rackrisk.models.contributions._moments import Groups, gather
 from rackrisk.models.measures import measures_table, tail_ranks
 from rackrisk.models.pricing import PricingConfig
@@ -298,6 +299,26 @@ def test_concentration_is_that_of_the_shares() -> None:
         assert named.filter(name=row["largest"])["share"].item() == row["largest_share"]
         assert row["effective_members"] == pytest.approx(1 / row["herfindahl"])
     assert run.concentration.filter(dimension="obligor", measure="ES").height == len({*LEVELS, 0.95})
+
+
+def test_members_that_are_not_listed_are_added_up_in_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = crisis_run()
+    monkeypatch.setattr(tables_of_contributions, "LISTED", 5)
+    cut = structural(book(), engine="reference", scenarios=400, questions=QUESTIONS)
+    assert_frame_equal(cut.concentration, whole.concentration, check_exact=True)
+    for (dimension, measure, level), rows in whole.contributions.group_by("dimension", "measure", "level"):
+        at = pl.col("level").is_null() if level is None else pl.col("level") == level
+        shown = cut.contributions.filter(at, dimension=dimension, measure=measure)
+        assert sum(shown["value_usd"].to_list()) == sum(rows["value_usd"].to_list())
+        assert shown.height == min(rows.height, 6)
+        if rows.height > 5:
+            assert shown["name"][-1] == tables_of_contributions.OTHERS
+            kept = rows.filter(pl.col("name").is_in(shown["name"].to_list()))
+            assert_frame_equal(shown.head(5), kept, check_exact=True)
+            assert kept["share"].max() == rows["share"].max()
+            left_out = rows.join(kept, on="name", how="anti")
+            error = shown["std_error_usd"][-1]
+            assert error is None or error == pytest.approx(left_out["std_error_usd"].sum())
 
 
 def test_a_second_run_has_the_same_bytes() -> None:

@@ -1,6 +1,7 @@
 """Configuration: Hydra composes it, pydantic checks it, nothing in it is ever executed."""
 
 from ._limits import check_memory as check_memory
+from ._limits import check_tape_memory as check_tape_memory
 from ._limits import memory_needed_bytes as memory_needed_bytes
 from ._limits import memory_there_bytes as memory_there_bytes
 from ._load import check_out as check_out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rackrisk.data import memory_there_bytes
 
 from ._problems import ConfigProblem
@@ -9,7 +11,7 @@ from ._problems import ConfigProblem
 # Per scenario: number (4 bytes), weight (8) and one float64 loss per scope, held three times at the peak: as the
 # engine's integers, as the frame that is written, and as the sorted copy that quantiles are read from.
 _COPIES = 3
-_BASE_BYTES = 300_000_000  # interpreter and libraries
+_BASE_BYTES = 500_000_000  # interpreter, libraries and compiler
 
 
 def memory_needed_bytes(scenarios: int, *, book_bytes: int, segments: int) -> int:
@@ -26,5 +28,18 @@ def check_memory(scenarios: int, *, book_bytes: int, segments: int) -> list[Conf
     needed, there = memory_needed_bytes(scenarios, book_bytes=book_bytes, segments=segments), memory_there_bytes()
     if needed <= there:
         return []
-    rule = f"needs at least {needed / 2**30:,.1f} GiB of memory and {there / 2**30:,.1f} GiB are free"
+    rule = f"needs at least {_gib(needed)} of memory and {_gib(there)} are free"
     return [ConfigProblem("scenarios", f"{scenarios}", f"{rule}; use fewer scenarios or a smaller book")]
+
+
+def check_tape_memory(tape: Path, rows: int, *, row_bytes: int) -> list[ConfigProblem]:
+    """A problem if a tape with so many rows cannot fit, which is known before it is read."""
+    needed, there = memory_needed_bytes(0, book_bytes=rows * row_bytes, segments=0), memory_there_bytes()
+    if needed <= there:
+        return []
+    size = f"has {_gib(tape.stat().st_size)} and at least {rows:,} rows, which need {_gib(needed)} of memory"
+    return [ConfigProblem("portfolio.tape", str(tape), f"{size}; {_gib(there)} are free, and none of it was read")]
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:,.1f} GiB"

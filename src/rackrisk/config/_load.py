@@ -62,7 +62,7 @@ def load_settings(
     problems += more
     if settings is not None:
         rows = 0 if settings.portfolio.tape else settings.portfolio.count  # a tape counts itself later
-        problems += check_memory(settings.most, book_bytes=rows * SHAPES[model].row_bytes, segments=1)
+        problems += check_memory(settings.most, book_bytes=rows * SHAPES[model].bytes_of_row(settings), segments=1)
     if problems or settings is None:
         raise ConfigProblems(problems)
     return settings, choices

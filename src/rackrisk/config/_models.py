@@ -20,15 +20,23 @@ class Shape:
         kind: what a portfolio holds: `facilities` or `names`.
         without: keys of shared groups that this model has no use for.
         row_bytes: memory that one row of the book needs at least, with its results.
+        row_month_bytes: what each month of the horizon adds to it.
     """
 
     kind: str
     without: tuple[str, ...]
     row_bytes: int
+    row_month_bytes: int = 0
+
+    def bytes_of_row(self, settings: Settings) -> int:
+        """Memory that one row needs at least in a run of this configuration."""
+        return self.row_bytes + self.row_month_bytes * getattr(settings, "months", 0)
 
 
 SHAPES = {
-    "structural": Shape("facilities", without=(), row_bytes=4_000),  # 160 columns, and 20 rows of contributions
+    # Measured with `python -m bench.big_book`. By month: four schedules in single precision, which the engine reads,
+    # and what was carried, as whole numbers of the run and of two devices. Tape, terms, state and tables besides.
+    "structural": Shape("facilities", without=(), row_bytes=2_500, row_month_bytes=40),
     "copula": Shape("names", without=("engine.precision",), row_bytes=600),
 }
 

@@ -54,13 +54,13 @@ def test_a_tape_that_cannot_fit_is_refused_unread(
         raise AssertionError("it was read")
 
     monkeypatch.setattr(type(model), "read_book", read)
-    monkeypatch.setattr(_limits, "memory_there_bytes", lambda: 600_000_000)
+    monkeypatch.setattr(_limits, "memory_there_bytes", lambda: 400_000_000)
     with pytest.raises(ConfigProblems) as refused:
         load_book(model)
     (problem,) = refused.value.problems
     assert (problem.key, problem.value) == ("portfolio.tape", str(tapes[ending]))
     assert f"{least_rows(tapes[ending]):,} rows" in problem.rule
-    assert "0.6 GiB are free, and none of it was read" in problem.rule
+    assert "0.4 GiB are free, and none of it was read" in problem.rule
 
 
 def test_a_tape_that_fits_is_read(tapes: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,11 +75,13 @@ def measured() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("row", measured(), ids=lambda row: f"{row['facilities']}x{row['scenarios']}")
-def test_the_bound_is_below_what_was_measured_and_above_half_of_it(row: dict[str, Any]) -> None:
+def test_the_bound_is_below_what_was_measured_and_for_large_books_near_it(row: dict[str, Any]) -> None:
     settings, _ = load_settings([f"months={row['months']}"])
     book_bytes = row["facilities"] * SHAPES["structural"].bytes_of_row(settings)
     bound = memory_needed_bytes(row["scenarios"], book_bytes=book_bytes, segments=4) / 2**20
-    assert row["peak_mib"] / 2 < bound < row["peak_mib"]
+    assert bound < row["peak_mib"]
+    if row["facilities"] >= 300_000:  # of smaller books the compiler takes most
+        assert bound > 0.6 * row["peak_mib"]
 
 
 def test_a_longer_horizon_needs_more() -> None:

@@ -10,6 +10,7 @@ from .interruptible import ProgressReport, interruptible
 
 if TYPE_CHECKING:
     from ._run import Plan
+    from .executors import Task
     from .ledger import Unfinished
 
 
@@ -41,18 +42,22 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class ShardsDone:
-    """What `rackrisk shard` found and did.
+class Share:
+    """The shards that one job computes.
 
     Attributes:
-        computed: scenarios of the shards that were computed.
-        there: how many shards were there already.
-        finished: True where the whole run is finished, and nothing was left to do.
+        ranges: scenarios of all its shards; missing: of those that are not there yet.
     """
 
-    computed: list[range]
-    there: int
-    finished: bool = False
+    work: Unfinished
+    task: Task
+    ranges: list[range]
+    missing: list[range]
+
+    @property
+    def units(self) -> int:
+        """Units of work that are left to do."""
+        return sum(map(len, self.missing)) * self.task.model.load(self.task.book).units_per_scenario
 
 
 def prepare(plan: Plan) -> Prepared:
@@ -69,37 +74,55 @@ def prepare(plan: Plan) -> Prepared:
         return Prepared(work, ranges_of(0, plan.settings.scenarios, work.order.shard_scenarios))
 
 
-def run_shards(run: str | Path, index: int, of: int | None, progress: ProgressReport | None) -> ShardsDone:
-    """Computes shards of a prepared run: the one with this index, or of `of` tasks the share of this one.
-
-    Shards that are there stay as they are, so that it does no harm to call it twice.
+def share_of(run: str | Path, index: int, of: int | None = None) -> Share | None:
+    """The shards of a job: the one with this index, or of `of` jobs the share of this one; None if the run is finished.
 
     Raises:
         rackrisk.run_folder.RunFolderError: no such run or shard, or another version began it.
-        rackrisk.ledger.ShardConflict: it is there with other numbers.
-        rackrisk.kernels.engines.EngineMissing: the run's engine cannot run on this machine.
+        rackrisk.ledger.ShardConflict: a shard is there twice with different numbers.
     """
-    from .executors import keep_shard, task_of
+    from .executors import task_of
     from .kernels.shards import ranges_of
     from .ledger import look_at, unfinished_folder
-    from .run_folder import DONE, RunFolderError
+    from .run_folder import RunFolderError
 
-    if (Path(run).expanduser() / DONE).is_file():
-        return ShardsDone([], 0, finished=True)
+    if _is_finished(Path(run)):
+        return None
     work = look_at(unfinished_folder(str(run)))
     task = task_of(work.order, work.book())
     ranges = ranges_of(0, task.model.settings.scenarios, work.order.shard_scenarios)
-    tasks = len(ranges) if of is None else of
-    if not 0 <= index < tasks:
-        raise RunFolderError(f"--index {index}: must be from 0 to {tasks - 1}")
-    mine = ranges[index::tasks]
-    missing = [numbers for numbers in mine if not work.whole(numbers)]
+    jobs = len(ranges) if of is None else of
+    if not 0 <= index < jobs:
+        raise RunFolderError(f"--index {index}: must be from 0 to {jobs - 1}")
+    mine = ranges[index::jobs]
+    return Share(work, task, mine, [numbers for numbers in mine if not work.whole(numbers)])
+
+
+def compute_share(share: Share, progress: ProgressReport | None) -> bool:
+    """Computes the missing shards; False if the run was finished by others in the meantime.
+
+    Raises:
+        rackrisk.ledger.ShardConflict: one is there with other numbers.
+        rackrisk.kernels.engines.EngineMissing: the run's engine cannot run on this machine.
+    """
+    from .executors import keep_shard
 
     def compute(report: ProgressReport) -> None:
-        before, count = 0, sum(map(len, missing))
-        for numbers in missing:
-            keep_shard(task, work, numbers, lambda done, _, before=before: report(before + done, count))
+        before, count = 0, sum(map(len, share.missing))
+        for numbers in share.missing:
+            keep_shard(share.task, share.work, numbers, lambda done, _, before=before: report(before + done, count))
             before += len(numbers)
 
-    interruptible(compute, progress)
-    return ShardsDone(missing, len(mine) - len(missing))
+    try:
+        interruptible(compute, progress)
+    except FileNotFoundError:
+        if _is_finished(share.work.target):
+            return False
+        raise
+    return True
+
+
+def _is_finished(run: Path) -> bool:
+    from .run_folder import DONE
+
+    return (run.expanduser() / DONE).is_file()

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from ._model import Simulation
     from ._run import Plan
 
-_RESULT_COPIES = 2  # losses in the shards and in the run folder
-_NUMBERS_PER_LOSS = 3  # a shard holds loss, exposure at default and paid debt of a scenario and scope
-
 
 @dataclass(frozen=True)
 class Pace:
@@ -73,29 +70,34 @@ def forecast(plan: Plan, *, try_it: bool = True) -> Forecast:
 
     Raises:
         rackrisk.kernels.engines.EngineMissing: the engine cannot run on this machine.
+        rackrisk.config.ConfigProblems: the disk has no room for it.
     """
     from ._run import engine_of
-    from .config import memory_needed_bytes, memory_there_bytes
-    from .shard_size import shard_scenarios
+    from .config import ConfigProblem, ConfigProblems, memory_needed_bytes, memory_there_bytes
+    from .shard_size import disk_bytes, shard_scenarios
 
     settings, load, scopes = plan.settings, plan.model.load(plan.book), plan.model.scopes(plan.book)
     engine, note = engine_of(plan)
-    size = shard_scenarios(load, settings.scenarios, engine=engine, asked=settings.executor.shard_scenarios)
-    shards = -(-settings.scenarios // size)
-    losses = 8 * _RESULT_COPIES * _NUMBERS_PER_LOSS * (1 + scopes) * settings.scenarios
+    size = shard_scenarios(load, settings.most, engine=engine, asked=settings.executor.shard_scenarios)
+    shards = -(-settings.most // size)
+    book_bytes = int(plan.book.estimated_size())
+    disk, free = disk_bytes(load, settings.most, shards, scopes=scopes, book_bytes=book_bytes), _free_bytes(plan.target)
+    if disk > free:
+        rule = f"{plan.target.parent} has {free / 2**30:,.1f} GiB left, and the run may need {disk / 2**30:,.1f}"
+        raise ConfigProblems([ConfigProblem("out", str(plan.target), f"{rule}; name another disk with out=DIR")])
     pace = interruptible(lambda _: _try(plan, engine), None) if try_it and _is_here(engine) else None
     return Forecast(
         rows=plan.book.height,
-        scenarios=settings.scenarios,
+        scenarios=settings.most,
         engine=engine,
         note=note,
         shards=shards,
         shard_scenarios=size,
-        memory_bytes=memory_needed_bytes(settings.scenarios, book_bytes=plan.book_bytes, segments=scopes),
+        memory_bytes=memory_needed_bytes(settings.most, book_bytes=plan.book_bytes, segments=scopes),
         memory_there_bytes=memory_there_bytes(),
-        disk_bytes=shards * load.tally_bytes + losses + 2 * int(plan.book.estimated_size()),
-        disk_there_bytes=shutil.disk_usage(_there(plan.target)).free,
-        seconds=None if pace is None else settings.scenarios * pace.seconds / pace.scenarios,
+        disk_bytes=disk,
+        disk_there_bytes=free,
+        seconds=None if pace is None else settings.most * pace.seconds / pace.scenarios,
         prepare_seconds=None if pace is None else pace.prepare_seconds,
         tried_scenarios=0 if pace is None else pace.scenarios,
     )
@@ -105,7 +107,7 @@ def _try(plan: Plan, engine: str) -> Pace:
     """One batch to compile, and one to time."""
     started = time.perf_counter()
     simulation: Simulation = plan.model.open(plan.book, engine)
-    numbers = range(min(simulation.batch, plan.settings.scenarios))
+    numbers = range(min(simulation.batch, plan.settings.most))
     simulation.tally(numbers)
     ready = time.perf_counter()
     simulation.tally(numbers)
@@ -123,6 +125,7 @@ def _is_here(engine: str) -> bool:
     return True
 
 
-def _there(path: Path) -> Path:
-    """The nearest folder above a path that is there."""
-    return next(folder for folder in path.absolute().parents if folder.is_dir())
+def _free_bytes(path: Path) -> int:
+    """Room on the disk that a path would be on."""
+    there = next(folder for folder in path.absolute().parents if folder.is_dir())
+    return shutil.disk_usage(there).free

@@ -56,15 +56,22 @@ def resume(args: argparse.Namespace) -> int:
 
 def shard(args: argparse.Namespace) -> int:
     """Computes shards."""
-    from ._shard import run_shards
+    from ._shard import compute_share, share_of
+    from .progress import progress
 
-    done = run_shards(args.run, args.index, args.of, None)
-    for numbers in done.computed:
-        write(f"computed scenarios {numbers.start:,} to {numbers.stop - 1:,}\n", sys.stdout)
-    if done.there:
-        write(f"{done.there} {'shard was' if done.there == 1 else 'shards were'} there already\n", sys.stdout)
-    if done.finished:
+    share = share_of(args.run, args.index, args.of)
+    if share is None:
         write(f"{args.run}: is finished; there is nothing left to do\n", sys.stdout)
+        return DONE
+    unit = share.task.model.work_unit
+    with progress(work=share.units, unit=unit, enabled=not (args.quiet or args.no_progress)) as report:
+        needed = compute_share(share, report)
+    for numbers in share.missing if needed else []:
+        write(f"computed scenarios {numbers.start:,} to {numbers.stop - 1:,}\n", sys.stdout)
+    if there := len(share.ranges) - len(share.missing):
+        write(f"{there} {'shard was' if there == 1 else 'shards were'} there already\n", sys.stdout)
+    if not needed:
+        write(f"{args.run}: was finished by others in the meantime\n", sys.stdout)
     return DONE
 
 
@@ -108,10 +115,8 @@ def announced(plan: Plan, args: argparse.Namespace) -> Iterator[ProgressReport |
 
 
 def _show(run: Run, model: Model, args: argparse.Namespace) -> int:
-    write(
-        as_json(_document(run, model)) if args.json else drawn(sys.stdout, partial(model.print_summary, run)),
-        sys.stdout,
-    )
+    screen = partial(model.print_summary, run)
+    write(as_json(_document(run, model)) if args.json else drawn(sys.stdout, screen), sys.stdout)
     return DONE
 
 
@@ -135,6 +140,10 @@ def _document(run: Run, model: Model) -> dict[str, Any]:
 def run_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Of `rackrisk run`, and of all that print its summary."""
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of the summary")
+    return _quietly(parser)
+
+
+def _quietly(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--quiet", action="store_true", help="nothing on stderr but problems")
     parser.add_argument("--no-progress", action="store_true", help="no progress on stderr")
     return parser
@@ -155,9 +164,9 @@ def _with_executor(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def shard_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Of `rackrisk shard`."""
     parser.add_argument("run", metavar="RUN", help="its folder, with or without .unfinished")
-    parser.add_argument("--index", type=int, required=True, metavar="N", help="which shard, or which of --of tasks")
-    parser.add_argument("--of", type=int, metavar="M", help="share the shards among so many tasks (default: one each)")
-    return parser
+    parser.add_argument("--index", type=int, required=True, metavar="N", help="which shard, or which of --of jobs")
+    parser.add_argument("--of", type=int, metavar="M", help="share the shards among so many jobs (default: one each)")
+    return _quietly(parser)
 
 
 def plan_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -83,11 +83,11 @@ def test_rubbish_in_the_compile_cache_changes_nothing(shell: Shell) -> None:
         "JAX_COMPILATION_CACHE_DIR": str(shell.folder / "cache"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
-    shell(*command, "out=first", **cache)
+    shell(*command, "out=first", environment=cache)
     programs = [path for path in (shell.folder / "cache").rglob("*") if path.is_file()]
     assert programs
     for place, path in enumerate(programs):
         data = path.read_bytes()
         path.write_bytes(data[: len(data) // 2] if place % 2 else b"rubbish" * 100)
-    shell(*command, "out=second", **cache)
+    shell(*command, "out=second", environment=cache)
     assert shell.results("second") == shell.results("first")

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,21 +22,23 @@ class Shell:
 
     folder: Path
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Starts a command with a process group of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "rackrisk", *arguments],
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(SOURCE)} | environment,
+            env=os.environ | {"PYTHONPATH": str(SOURCE)} | dict(environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
 
-    def __call__(self, *arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, code: int = 0, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Runs a command to its end, which must be with this exit code."""
-        process = self.start(*arguments, **environment)
+        process = self.start(*arguments, environment=environment)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == code, f"{arguments}: exit {process.returncode}\n{out}\n{err}"
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)

@@ -20,7 +20,8 @@ def test_ranges_cover_every_scenario_once_and_in_order(first: int, count: int, s
 
 def test_a_tally_is_its_named_arrays() -> None:
     months = MonthTally(*(np.full((2, 3), place) for place in range(len(MonthTally._fields))))
-    whole = Tally(*(np.full(4, place) for place in range(len(Tally._fields))))._replace(months=months)
+    others = {name: np.full(4, place) for place, name in enumerate(Tally._fields) if name != "months"}
+    whole = Tally(months=months, **others)
     arrays = named_arrays(whole)
     assert {"loss", "months.debt", "months.defaults", "carried"} <= set(arrays)
     again = tally_of(Tally, arrays)

@@ -29,7 +29,8 @@ class Forecast:
     """What a run would take.
 
     Attributes:
-        engine: that would compute; note: how it was chosen.
+        scenarios: of the run, or the most that a run with a target may have.
+        engine: that would compute; note: how it was chosen, and what a target means for the figures.
         shards, shard_scenarios: how the scenarios are cut.
         memory_bytes: of a process at least; memory_there_bytes: what it could get on this machine.
         disk_bytes: of shards and results at most; disk_there_bytes: what is free where the run would be.
@@ -90,7 +91,7 @@ def forecast(plan: Plan, *, try_it: bool = True) -> Forecast:
         rows=plan.book.height,
         scenarios=settings.most,
         engine=engine,
-        note=note,
+        note=_with_target(note, settings.until),
         shards=shards,
         shard_scenarios=size,
         memory_bytes=memory_needed_bytes(settings.most, book_bytes=plan.book_bytes, segments=scopes),
@@ -101,6 +102,14 @@ def forecast(plan: Plan, *, try_it: bool = True) -> Forecast:
         prepare_seconds=None if pace is None else pace.prepare_seconds,
         tried_scenarios=0 if pace is None else pace.scenarios,
     )
+
+
+def _with_target(note: str | None, until: str | None) -> str | None:
+    """The note, and what the figures are of where a run ends by itself."""
+    if until is None:
+        return note
+    said = f"until={until}: these are the most scenarios that it may take; the run ends when the target is met"
+    return said if note is None else f"{note}; {said}"
 
 
 def _try(plan: Plan, engine: str) -> Pace:

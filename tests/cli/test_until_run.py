@@ -89,3 +89,11 @@ def test_a_run_at_its_limit_says_how_many_scenarios_would_do(command: Command, f
     assert " after 1,500 scenarios; about " in said
     assert said in " ".join(outcome.out.split())
     assert "1,000 to 1,500 scenarios until EL:1%" in outcome.words
+
+
+def test_a_plan_is_of_the_most_that_a_target_may_take(command: Command) -> None:
+    outcome = command("plan", *UNTIL, "max_scenarios=9000", "--json")
+    assert outcome.code == 0
+    found = json.loads(outcome.out)
+    assert (found["scenarios"], found["shards"]) == (9_000, 9)
+    assert "the most scenarios that it may take" in found["note"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -213,7 +213,7 @@ def _run_points(plan: SweepPlan, place: Workplace, progress: ProgressReport | No
     done = sum(point.scenarios for point in points if point.number in finished)
     for point in points:
         if point.number not in finished:
-            _run_point(plan, point, place, _shifted(progress, done, total))
+            _run_point(plan, point, place, _shifted(progress, done, point, total))
             done += point.scenarios
 
 
@@ -238,9 +238,11 @@ def _run_point(plan: SweepPlan, point: Point, place: Workplace, progress: Progre
         raise RunFolderError(f"{folder}: is not there after it was run; another process works in {place.path}")
 
 
-def _shifted(progress: ProgressReport | None, before: int, total: int) -> Callable[[int, int], None] | None:
-    """Progress of one point as that of the sweep."""
-    return None if progress is None else lambda done, _: progress(before + done, total)
+def _shifted(progress: ProgressReport | None, before: int, point: Point, total: int) -> ProgressReport | None:
+    """Progress of one point as that of the sweep: with `until`, a point has more scenarios than it is counted with."""
+    if progress is None:
+        return None
+    return lambda done, of: progress(before + round(point.scenarios * done / max(of, 1)), total)
 
 
 def _write(plan: SweepPlan, place: Workplace) -> tuple[pl.DataFrame, dict[str, Any]]:

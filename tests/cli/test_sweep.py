@@ -128,6 +128,30 @@ def test_names_sweep_like_loans(folder: Path) -> None:
     assert (folder / "found/report.html").is_file()
 
 
+def test_progress_runs_once_from_nothing_to_all_scenarios(tape: Path, folder: Path) -> None:
+    del folder
+    seen: list[tuple[int, int]] = []
+    rackrisk.sweep(
+        f"portfolio.tape={tape}", *FIXED, "seed=1,2", out="found", progress=lambda done, of: seen.append((done, of))
+    )
+    assert {of for _, of in seen} == {128}
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1][0] == 128
+
+
+def test_points_with_a_target_have_scenarios_of_their_own(tape: Path, folder: Path) -> None:
+    del folder
+    asked = ("until=EL:40%", "max_scenarios=3000", "scenarios=16", "months=4", "mechanisms.vacuum=true,false")
+    seen: list[float] = []
+
+    def report(done: int, of: int) -> None:
+        seen.append(done / of)
+
+    run = rackrisk.sweep(f"portfolio.tape={tape}", *FIXED, *asked, out="found", progress=report)
+    assert all(n > 16 for n in run.table["n_scenarios"])
+    assert max(seen) <= 1.0
+
+
 # ---- what is shown ----
 
 

@@ -51,8 +51,8 @@ def _band(points: Points, wanted: Wanted) -> Drawing:
     drawn = [_placed(panel, size, divmod(place, columns), reach) for place, panel in enumerate(panels)]
     height = math.ceil(len(panels) / columns) * (size.height + _TITLE + _ROOM) - _ROOM
     grid = element("svg", *drawn, viewBox=f"0 0 {BROAD.width:g} {height:g}")
-    names = {points.called(row, points.others) for row in points.rows(wanted)}
-    more = f"; {len(names) - MOST_PANELS} more combinations in the tables" if len(names) > MOST_PANELS else ""
+    hidden = len(points.combinations(wanted)) - MOST_PANELS
+    more = f"; {hidden} more combinations in the tables" if hidden > 0 else ""
     about = f"{points.style(wanted).unit}, by {points.short[points.across]}{more}"
     return wanted.name, about, grid, height
 

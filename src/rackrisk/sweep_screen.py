@@ -9,7 +9,7 @@ from .figures import NOTHING, MoneyUnit, is_number, percent
 from .progress import duration
 from .report._facts import Facts
 from .report._load import load
-from .report._points import Points, Wanted, value_of
+from .report._points import Points, Wanted
 from .run_folder import REPORT
 from .screen import add_row, one_line, print_line, print_notes, print_places, table_of
 from .sweep_folder import PICTURE
@@ -126,7 +126,7 @@ def _names(points: Points) -> int:
 
 
 def _add(table: Table, points: Points, row: Mapping[str, Any], figures: Sequence[str]) -> None:
-    values = [one_line(_cut(_typed(value_of(row[key])))) for key in _shown_keys(points)]
+    values = [one_line(_cut(_typed(points.text(key, row[key])))) for key in _shown_keys(points)]
     add_row(table, row["point"], *values, *figures)
 
 

@@ -1,4 +1,4 @@
-"""The usual pages and the hostile pages of both models, rendered once."""
+"""The usual pages and the hostile pages of both models and of sweeps, rendered once."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from rackrisk.report import render
 from .copula_folders import copula_run, hostile_copula_run
 from .folders import hostile_run, small_run
 from .pages import Node, parse
+from .sweep_folders import hostile_names_sweep, hostile_sweep, named_sweep, usual_sweep
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +34,42 @@ def copula_page(tmp_path_factory: pytest.TempPathFactory) -> str:
 def hostile_copula_page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of a copula run with hostile names."""
     return render(hostile_copula_run(tmp_path_factory.mktemp("runs") / "hostile_copula"))
+
+
+@pytest.fixture(scope="session")
+def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a sweep of a number and two books."""
+    return render(usual_sweep(tmp_path_factory.mktemp("runs") / "sweep"))
+
+
+@pytest.fixture(scope="session")
+def named_sweep_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a sweep without a number."""
+    return render(named_sweep(tmp_path_factory.mktemp("runs") / "named_sweep"))
+
+
+@pytest.fixture(scope="session")
+def hostile_sweep_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a sweep over a number and hostile names."""
+    return render(hostile_sweep(tmp_path_factory.mktemp("runs") / "hostile_sweep"))
+
+
+@pytest.fixture(scope="session")
+def hostile_names_sweep_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a sweep over hostile names alone."""
+    return render(hostile_names_sweep(tmp_path_factory.mktemp("runs") / "hostile_names_sweep"))
+
+
+@pytest.fixture
+def sweep(sweep_page: str) -> Node:
+    """The page of a sweep as a tree."""
+    return parse(sweep_page)
+
+
+@pytest.fixture
+def hostile_sweep_tree(hostile_sweep_page: str) -> Node:
+    """The page of a hostile sweep as a tree."""
+    return parse(hostile_sweep_page)
 
 
 @pytest.fixture

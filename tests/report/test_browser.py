@@ -85,7 +85,13 @@ def _measure(page: str, folder: Path) -> dict[int, dict[str, Any]]:
     return dict(zip(WIDTHS, json.loads(unescape(found.group(1))), strict=True))
 
 
-@pytest.fixture(scope="module", params=["usual_page", "hostile_page", "copula_page", "hostile_copula_page"])
+PAGES = (
+    "usual_page", "hostile_page", "copula_page", "hostile_copula_page", "sweep_page", "named_sweep_page",
+    "hostile_sweep_page", "hostile_names_sweep_page",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=PAGES)
 def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
     """What the browser measured, by width."""
     return _measure(request.getfixturevalue(request.param), tmp_path_factory.mktemp("browser"))

@@ -34,7 +34,9 @@ def test_no_name_is_evaluated(hostile: Node) -> None:
     assert not re.search(r"\b49\{% raw", hostile.text())
 
 
-@pytest.mark.parametrize("page", ["hostile_page", "hostile_copula_page"])
+@pytest.mark.parametrize(
+    "page", ["hostile_page", "hostile_copula_page", "hostile_sweep_page", "hostile_names_sweep_page"]
+)
 def test_no_invisible_or_reversing_character_is_left(page: str, request: pytest.FixtureRequest) -> None:
     text: str = request.getfixturevalue(page)
     found = {c for c in text if not c.isprintable()} - _ALLOWED_INVISIBLE

@@ -27,7 +27,7 @@ SECTIONS = (
 )
 
 
-@pytest.mark.parametrize("page", ["usual", "hostile", "copula", "hostile_copula"])
+@pytest.mark.parametrize("page", ["usual", "hostile", "copula", "hostile_copula", "sweep", "hostile_sweep_tree"])
 def test_no_attribute_leads_elsewhere(page: str, request: pytest.FixtureRequest) -> None:
     tree: Node = request.getfixturevalue(page)
     for node in tree.every():
@@ -37,7 +37,7 @@ def test_no_attribute_leads_elsewhere(page: str, request: pytest.FixtureRequest)
                 assert value.startswith("#") or value == "data:,", f"<{node.tag} {name}={value}>"
 
 
-@pytest.mark.parametrize("page", ["usual", "hostile", "copula", "hostile_copula"])
+@pytest.mark.parametrize("page", ["usual", "hostile", "copula", "hostile_copula", "sweep", "hostile_sweep_tree"])
 def test_only_elements_of_a_static_page(page: str, request: pytest.FixtureRequest) -> None:
     tree: Node = request.getfixturevalue(page)
     tags = {node.tag for node in tree.every()}

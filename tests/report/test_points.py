@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rackrisk.report._facts import Facts
+from rackrisk.report._load import load
+from rackrisk.report._points import Points, panels_of
 from rackrisk.report.charts import BROAD, LARGE, SMALL, PointPlot, draw_points
 from rackrisk.report.charts._frame import framed, zero_scale
 from rackrisk.report.charts._points import exactly, point_ticks, points_scale
+
+from .sweep_folders import write_sweep
 
 Numbers = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=12)
 
@@ -33,6 +39,29 @@ def test_every_point_lies_inside_and_in_order(xs: list[float]) -> None:
         assert len(found) == len(xs)
         assert all(0 < x < size.width and 0 < y < size.height for x, y in found)
         assert [x for x, _ in found] == sorted(x for x, _ in found)
+
+
+def test_tapes_of_one_name_keep_panels_and_names_of_their_own(tmp_path: Path) -> None:
+    tapes = ["/data/june/tape.csv", "/data/july/tape.csv", "/data/other.csv"]
+    folder = write_sweep(tmp_path / "sweep", {"seed": [1.0, 2.0], "portfolio.tape": tapes})
+    points = Points(Facts(run=load(folder)))
+    panels = panels_of(points, points.wanted[0])
+    assert [panel.title for panel in panels] == ["june/tape.csv", "july/tape.csv", "other.csv"]
+    assert [len(panel.xs) for panel in panels] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([0.0, 1.0], ["0", "1"]),
+        ([True, False], ["true", "false"]),
+        ([None, 0.5], ["null", "0.5"]),
+        (["t", "gaussian"], ["t", "gaussian"]),
+    ],
+)
+def test_values_are_written_as_they_were_chosen(values: list[object], texts: list[str], tmp_path: Path) -> None:
+    points = Points(Facts(run=load(write_sweep(tmp_path / "sweep", {"seed": [1, 2], "copula.dof": values}))))
+    assert [points.text("copula.dof", value) for value in values] == texts
 
 
 def test_dots_are_where_their_values_say() -> None:
@@ -64,7 +93,7 @@ def test_panels_with_one_reach_have_one_axis() -> None:
 @given(Numbers)
 def test_numbers_below_the_axis_do_not_touch(xs: list[float]) -> None:
     frame = framed(BROAD, points_scale(xs), zero_scale([1.0], BROAD))
-    ticks = point_ticks(frame, xs)
+    ticks, _ = point_ticks(frame, xs)
     places = [frame.x(tick) for tick in ticks]
     assert all(b - a > 6.0 for a, b in pairwise(places))
 

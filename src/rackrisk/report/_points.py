@@ -101,10 +101,27 @@ class Points:
 
     def called(self, row: Mapping[str, Any], keys: Sequence[str]) -> str:
         """`drift_annual.calm −0.3, miners`: values of some keys; a name needs no key beside it."""
-        words = [(value_of(row[key]), isinstance(row[key], str)) for key in keys]
-        return ", ".join(
-            text if is_name else f"{self.short[key]} {text}" for key, (text, is_name) in zip(keys, words, strict=True)
-        )
+        words = [(key, self.text(key, row[key])) for key in keys]
+        return ", ".join(text if isinstance(row[key], str) else f"{self.short[key]} {text}" for key, text in words)
+
+    def text(self, key: str, value: Any) -> str:
+        """A value for a reader: of a path its last part, or as many as tell it from the key's other values."""
+        if isinstance(value, bool) or value is None:
+            return str(value).lower().replace("none", "null")
+        if not isinstance(value, str):
+            return exactly(value)
+        parts = plain(value).split("/")
+        tails = ("/".join(parts[i:]) for i in reversed(range(len(parts))))
+        others = [f"/{plain(other)}" for other in self.table[key].unique().to_list() if other not in (value, None)]
+        found = next((tail for tail in tails if not any(other.endswith(f"/{tail}") for other in others)), value)
+        return shorten(plain(found), NAME_LIMIT)
+
+    def combinations(self, wanted: Wanted) -> list[list[dict[str, Any]]]:
+        """Rows of a measure, those together that have the same values of all keys but the horizontal one."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in self.rows(wanted):
+            found.setdefault(repr([row[key] for key in self.others]), []).append(row)
+        return list(found.values())
 
     @cached_property
     def short(self) -> dict[str, str]:
@@ -126,20 +143,10 @@ class Points:
         return [key for key in self.keys if key != self.across]
 
 
-def value_of(value: Any) -> str:
-    """A swept value for a reader."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return exactly(value) if is_number(value) else shorten(plain(value).rpartition("/")[2], NAME_LIMIT)
-
-
 def panels_of(points: Points, wanted: Wanted) -> list[PointPlot]:
     """A panel for each combination of the other keys, at most `MOST_PANELS`; without any, one."""
     assert points.across is not None
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in points.rows(wanted):
-        found.setdefault(points.called(row, points.others), []).append(row)
-    return [_panel(points, wanted, name, rows) for name, rows in list(found.items())[:MOST_PANELS]]
+    return [_panel(points, wanted, rows) for rows in points.combinations(wanted)[:MOST_PANELS]]
 
 
 def reach_of(points: Points, panels: Sequence[PointPlot]) -> list[float] | None:
@@ -165,13 +172,13 @@ def rows_plot(points: Points, wanted: Wanted) -> RowPlot:
     )
 
 
-def _panel(points: Points, wanted: Wanted, name: str, rows: Sequence[Mapping[str, Any]]) -> PointPlot:
+def _panel(points: Points, wanted: Wanted, rows: Sequence[Mapping[str, Any]]) -> PointPlot:
     assert points.across is not None
     style, axis = points.style(wanted), points.short[points.across]
-    said = "; ".join(f"{value_of(row[points.across])}: {_number(row, style)}" for row in rows)
+    said = "; ".join(f"{exactly(row[points.across])}: {_number(row, style)}" for row in rows)
     return PointPlot(
         slug=f"{wanted.slug}-{rows[0]['point']}",
-        title=name or wanted.name,
+        title=points.called(rows[0], points.others) or wanted.name,
         description=f"{wanted.name} in {style.unit} by {axis}, with standard errors. {said}.",
         xs=[float(row[points.across]) for row in rows],
         values=[_finite(row["value"]) for row in rows],

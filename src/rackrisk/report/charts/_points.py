@@ -17,6 +17,8 @@ from ._svg import curve, group, line, marker
 LOG_RATIO, MOST_RATIO = 30.0, 1e12
 #: Part of the range that is left free at either end, so that no whisker stands on an axis.
 _MARGIN = 0.06
+#: Pixels of the widest number below the axis; half of it stands beyond the last tick.
+_WIDEST = 44.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +51,14 @@ class PointPlot:
 def draw_points(plot: PointPlot, size: Size, *, reach: Sequence[float] | None = None) -> Markup:
     """The estimates in one size; `reach` makes pictures side by side share a vertical axis."""
     y = zero_scale(plot.reach if reach is None else reach, size)
-    frame = framed(size, points_scale(plot.xs), y, write=plot.write, margin=(12.0, 14.0))
-    small, ticks = size.name in ("panel", "mini"), point_ticks(frame, plot.xs)
+    frame = framed(size, points_scale(plot.xs), y, write=plot.write, margin=(12.0, 2.0 + _WIDEST / 2))
+    small, (ticks, write) = size.name in ("panel", "mini"), point_ticks(frame, plot.xs)
     places = sorted(range(len(plot.xs)), key=lambda i: plot.xs[i])
     path = frame.points([plot.xs[i] for i in places], [plot.values[i] for i in places])
     return svg(
         size,
         y_axis(frame, write=plot.write),
-        x_axis(frame, ticks, write=exactly, title="" if small else plot.axis),
+        x_axis(frame, ticks, write=write, title="" if small else plot.axis),
         curve(path, class_=f"curve {plot.kind}"),
         *(_estimate(frame, plot, i) for i in places),
         slug=plot.slug,
@@ -75,17 +77,17 @@ def points_scale(xs: Sequence[float]) -> Scale:
     return Scale(low=low - free, high=high + free, start=0.0, end=1.0)
 
 
-def point_ticks(frame: Frame, xs: Sequence[float]) -> list[float]:
-    """The numbers themselves where they can be written beside each other, else round ones."""
+def point_ticks(frame: Frame, xs: Sequence[float]) -> tuple[list[float], Write]:
+    """The numbers themselves where they can be written beside each other, else round ones; and how to write them."""
     own = sorted(set(xs))
     widths = [text_width(exactly(x), LABEL_SIZE) for x in own]
     gaps = [
         frame.x(b) - frame.x(a) - (left + right) / 2
         for a, b, left, right in zip(own, own[1:], widths, widths[1:], strict=False)
     ]
-    if all(gap >= 6.0 for gap in gaps):
-        return own
-    return frame.x.ticks(3 if frame.size.name == "mini" else 5)
+    if all(gap >= 6.0 for gap in gaps) and max(widths) <= _WIDEST:
+        return own, exactly
+    return frame.x.ticks(3 if frame.size.name == "mini" else 5), compact
 
 
 def exactly(value: float) -> str:

@@ -9,7 +9,7 @@ from .._facts import PORTFOLIO, Facts, scope_name
 from .._format import Style, is_number, level_text, money, money_with_error, number, percent
 from .._load import at
 from .._model import Cell, Column, Figure, Panel, Section, Table, name_cell, value_cell
-from .._points import MOST_PANELS, MOST_ROWS, Points, Wanted, panels_of, reach_of, rows_plot, value_of
+from .._points import MOST_PANELS, MOST_ROWS, Points, Wanted, panels_of, reach_of, rows_plot
 from ..charts import LARGE, SMALL, draw_points
 from ._headline import Headline, Tile
 from ._row_figure import row_figure
@@ -62,7 +62,7 @@ def sweep_pairs(facts: Facts) -> list[tuple[str, str]]:
 
 
 def _values(points: Points, key: str) -> str:
-    shown = [value_of(value) for value in points.table[key].unique(maintain_order=True).to_list()]
+    shown = [points.text(key, value) for value in points.table[key].unique(maintain_order=True).to_list()]
     rest = f" and {len(shown) - MOST_PANELS} more" if len(shown) > MOST_PANELS else ""
     return ", ".join(shown[:MOST_PANELS]) + rest
 
@@ -126,8 +126,8 @@ def _figure(points: Points, wanted: Wanted) -> Figure:
 
 
 def _hidden(points: Points, wanted: Wanted) -> str:
-    names = {points.called(row, points.others) for row in points.rows(wanted)}
-    return f" {len(names) - MOST_PANELS} more combinations in the tables." if len(names) > MOST_PANELS else ""
+    count = len(points.combinations(wanted)) - MOST_PANELS
+    return f" {count} more combinations in the tables." if count > 0 else ""
 
 
 def _numbers(points: Points, wanted: Wanted) -> Table:
@@ -206,4 +206,7 @@ def _point_heads(points: Points) -> list[Column]:
 
 
 def _point_cells(points: Points, row: Mapping[str, Any]) -> list[Cell]:
-    return [Cell(text=str(row["point"])), *(name_cell(row[key], text=value_of(row[key])) for key in points.keys)]
+    return [
+        Cell(text=str(row["point"])),
+        *(name_cell(row[key], text=points.text(key, row[key])) for key in points.keys),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -130,8 +131,13 @@ def _notes(work: Unfinished, found: Simulated) -> list[str]:
     notes = [*work.order.notes, *(look.reason for look in found.looks[-1:])]
     if work.damaged:
         notes.append(f"{work.damaged} damaged shard files were set aside, and their scenarios computed again")
-    devices = sorted({str(shard["device"]) for shard in found.shards})
-    if len(devices) > 1:
+    kinds = sorted({_kind(shard) for shard in found.shards})
+    if len(kinds) > 1:
         words = "; repeated on one kind, floating-point results may differ in their last digits"
-        notes.append(f"shards were computed on devices of {len(devices)} kinds ({', '.join(devices)}){words}")
+        notes.append(f"shards were computed by {len(kinds)} kinds of machines ({', '.join(kinds)}){words}")
     return notes
+
+
+def _kind(shard: Mapping[str, Any]) -> str:
+    """What floating-point results may depend on; the number of devices is not part of it."""
+    return f"{re.sub(r'^[0-9]+ x ', '', str(shard['device']))} of {shard['cpu']}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rackrisk._model import Model, Simulation, model_of
 from rackrisk.kernels.shards import named_arrays
 from rackrisk.ledger import Arrays, Order, Unfinished
+from rackrisk.manifest import cpu_name
 from rackrisk.run_folder import RunFolderError
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def compute_shard(task: Task, numbers: range, progress: Progress | None = None) 
     """The tally of a range of scenarios as named arrays, and who computed it in how many seconds."""
     started = time.perf_counter()
     arrays = named_arrays(task.simulation.tally(numbers, progress))
-    return arrays, {**task.simulation.computer, "seconds": round(time.perf_counter() - started, 3)}
+    seconds = round(time.perf_counter() - started, 3)
+    return arrays, {**task.simulation.computer, "cpu": cpu_name(), "seconds": seconds}
 
 
 def keep_shard(task: Task, work: Unfinished, numbers: range, progress: Progress | None = None) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import rackrisk
-from rackrisk import _run
+from rackrisk import _run, sweep_picture
 from rackrisk._sweep import SweepRun, resume_sweep
 from rackrisk.config import ConfigProblems
 from rackrisk.ledger import Unfinished
@@ -235,18 +235,41 @@ def test_only_the_executor_changes_in_a_sweep_that_was_begun(
             resume_sweep(folder / "again", override)
 
 
+def test_a_sweep_that_fails_at_its_end_writes_only_that_again(
+    tape: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = (f"portfolio.tape={tape}", *FIXED, "seed=1,2", "out=again")
+
+    def fail(_: Path) -> str:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep_picture, "picture", fail)
+        with pytest.raises(Stopped) as raised:
+            rackrisk.sweep(*asked)
+    assert raised.value.__notes__ == [
+        f"{folder / 'again.unfinished'} keeps 2 of 2 points; go on with: rackrisk resume {folder / 'again'}"
+    ]
+    ran = stop_after(0, monkeypatch)
+    assert (rackrisk.sweep(*asked).folder / "sweep.svg").is_file()
+    assert ran == []
+
+
 @pytest.mark.slow
-def test_a_killed_sweep_gives_the_same_table(done: SweepRun, tmp_path: Path) -> None:
+def test_a_sweep_that_is_killed_again_and_again_gives_the_same_table(done: SweepRun, tmp_path: Path) -> None:
     asked = (f"portfolio.tape={done.folder.parent / 'tape.csv'}", *FIXED, *SWEPT, "out=again")
     call = [sys.executable, "-m", "rackrisk", "sweep", *asked, "--quiet"]
     environment = {**os.environ, "PYTHONPATH": str(Path(rackrisk.__file__).parents[1])}
-    process = subprocess.Popen(call, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
-    first = tmp_path / "again.unfinished/points" / done.order.points[0].folder / "DONE"
-    while not first.is_file() and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert (tmp_path / "again.unfinished").is_dir()
-    subprocess.run(call, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
+    work, names = tmp_path / "again.unfinished", [item.folder for item in done.order.points]
+    for sign in ("sweep.json", f"points/{names[0]}.unfinished", f"points/{names[1]}/DONE", f"points/{names[3]}/DONE"):
+        process = subprocess.Popen(call, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+        while not (work / sign).exists() and process.poll() is None:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        assert work.is_dir()
+    resume = [sys.executable, "-m", "rackrisk", "resume", "again", "--quiet"]
+    subprocess.run(resume, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert [path.name for path in tmp_path.iterdir()] == ["again"]
     ours, theirs = (folder / "tables/sweep.parquet" for folder in (tmp_path / "again", done.folder))
     assert ours.read_bytes() == theirs.read_bytes()

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from ._parquet import ParquetRefused as ParquetRefused
     from ._parquet import read_parquet as read_parquet
     from ._places import expanded as expanded
+    from ._places import is_utf8 as is_utf8
     from ._portfolio import load_portfolio as load_portfolio
     from ._problems import Problem as Problem
     from ._problems import TapeProblems as TapeProblems
+    from ._problems import inert as inert
+    from ._problems import is_formula as is_formula
     from ._problems import printable as printable
     from ._problems import write_problems as write_problems
     from ._public import public_facilities as public_facilities
@@ -48,6 +51,9 @@ _HOMES = {
     "generate": "_generator",
     "least_rows": "_row_count",
     "load_portfolio": "_portfolio",
+    "inert": "_problems",
+    "is_formula": "_problems",
+    "is_utf8": "_places",
     "memory_there_bytes": "_memory",
     "printable": "_problems",
     "public_facilities": "_public",

@@ -12,7 +12,9 @@ import polars as pl
 MAX_TOTAL_USD = 1e15  # The engines' fixed-point sums need a bound; this is about ten times the world's GDP.
 RESERVED_SEGMENTS = ("portfolio",)  # The scope of the whole book in every result table.
 
-_HIDDEN = r"\p{Cc}\p{Zl}\p{Zp}\x{200B}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{FEFF}"
+# Control and format characters, but not those that join letters in many scripts (U+200C, U+200D): with a soft hyphen or
+# a mark of direction in it, a name would look like another one.
+_HIDDEN = r"\p{Cc}\p{Zl}\p{Zp}[\p{Cf}--[\x{200C}\x{200D}]]"
 NAME_PATTERN = rf"^[^{_HIDDEN}]*$"
 # Free text may have line breaks and tabs: a quoted CSV field often does.
 PROSE_PATTERN = rf"^([^{_HIDDEN}]|[\t\r\n])*$"

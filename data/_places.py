@@ -13,7 +13,7 @@ def expanded(text: str) -> Path:
     """
     if not text or "\0" in text:
         raise ValueError("must name a file or folder")
-    if not _is_utf8(text):
+    if not is_utf8(text):
         raise ValueError("must have a name in UTF-8")  # it goes into manifests and reports
     try:
         return Path(text).expanduser()
@@ -21,7 +21,8 @@ def expanded(text: str) -> Path:
         raise ValueError("begins with the home of a user who is not known here") from None
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
+    """False for text from a file name or an argument whose bytes are no UTF-8: no file of a run can hold it."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import re
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 MAX_VALUE_CHARS = 120
 _SHOWN = 20
@@ -87,19 +89,34 @@ def write_problems(problems: Sequence[Problem], path: Path) -> None:
     Raises:
         OSError: if `path` cannot be written.
     """
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(_HEADER)
-        for problem in problems:
-            row = "" if problem.row is None else problem.row
-            texts = (problem.column, problem.value, problem.rule)
-            writer.writerow((_inert(problem.file), row, *(_inert(text) for text in texts)))
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        # A new file that takes the name: whatever lies there, a link or a pipe, is replaced and never written to.
+        with aside.open("x", encoding="utf-8", newline="") as stream:
+            _write_rows(problems, stream)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _write_rows(problems: Sequence[Problem], stream: IO[str]) -> None:
+    writer = csv.writer(stream)
+    writer.writerow(_HEADER)
+    for problem in problems:
+        row = "" if problem.row is None else problem.row
+        texts = (problem.column, problem.value, problem.rule)
+        writer.writerow((inert(problem.file), row, *(inert(text) for text in texts)))
+
+
+def is_formula(text: str) -> bool:
+    """True if a spreadsheet would take the text for a formula; a number is none."""
+    return text.lstrip(" ").startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text)
+
+
+def inert(text: str) -> str:
+    """The text with an apostrophe before it where a spreadsheet would run it as a formula."""
+    return f"'{text}" if is_formula(text) else text
 
 
 def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
-
-
-def _inert(text: str) -> str:
-    is_formula = text.lstrip(" ").startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text)
-    return f"'{text}" if is_formula else text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,13 +187,13 @@ def _unfit(run: StoredRun) -> list[str]:
 
 
 def _manifest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
+    from .strange_folder import folder_problems, manifest_problems, read_manifest
+
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_manifest(folder / MANIFEST)
         sealed = (folder / DONE).read_text(encoding="utf-8") == done_text(folder)
-    except (OSError, ValueError, RecursionError) as error:
-        return None, [f"{MANIFEST} cannot be read ({type(error).__name__})"]
-    if not isinstance(manifest, dict):
-        return None, [f"{MANIFEST} is not a JSON object"]
+    except (OSError, ValueError) as error:
+        return None, [f"{MANIFEST} cannot be read ({error})"]
     if manifest.get("schema") != RUN_SCHEMA:
         schemas = {"rackrisk/attribution/": "an attribution", "rackrisk/sweep/": "a sweep, whose points are runs"}
         what = next((it for name, it in schemas.items() if str(manifest.get("schema")).startswith(name)), "no run")
@@ -202,22 +201,23 @@ def _manifest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
     missing = [name for name in _NEEDED if name not in manifest]
     if missing:
         return None, [f"{MANIFEST} lacks {', '.join(missing)}"]
+    if strange := [*manifest_problems(manifest), *folder_problems(folder)]:
+        return None, [f"{MANIFEST if name in manifest else ''} {name} {rule}".strip() for name, rule in strange]
     return manifest, [] if sealed else [f"{DONE} does not hold the hash of {MANIFEST}: one of them was changed"]
 
 
 def _frame(
     folder: Path, name: str, manifest: Mapping[str, Any], columns: Sequence[str]
 ) -> tuple[pl.DataFrame | None, list[str]]:
-    import polars as pl
-    from polars.exceptions import PolarsError
+    from .strange_folder import read_table
 
     wrong = _mismatch(folder, name, manifest)
     if wrong:
         return None, wrong
     try:
-        frame = pl.read_parquet(folder / name, glob=False, hive_partitioning=False)
-    except (OSError, PolarsError) as error:
-        return None, [f"{name} is not a Parquet file ({type(error).__name__})"]
+        frame = read_table(folder / name)
+    except (OSError, ValueError) as error:
+        return None, [f"{name} is not a Parquet file that can be read ({error})"]
     missing = [column for column in columns if column not in frame.columns]
     return frame, [f"{name} lacks the column {', '.join(missing)}"] if missing else []
 

@@ -53,6 +53,12 @@ class Copula:
 
         return self._fitting(read_names(path, **self._terms()), printable(path))
 
+    def check_book(self, book: pl.DataFrame, file: str) -> None:
+        """Names by the rules of a tape."""
+        from .data import check_names_frame
+
+        self._fitting(check_names_frame(book, file=file, **self._terms()), file)
+
     def scopes(self, book: pl.DataFrame) -> int:
         """Segments of the book."""
         return book["segment"].n_unique()

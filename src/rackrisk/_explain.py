@@ -128,21 +128,27 @@ def _notes(rebuilt: Rebuilt, opened: Opened) -> list[str]:
 def _read_worst(folder: Path, manifest: Mapping[str, Any]) -> WorstScenarios:
     """The tables that the run left."""
     from .models.explain import WorstScenarios
+    from .report._load import WORST_COLUMNS
     from .run_folder import CONFIG, LOSSES
 
     names = [f"tables/{name}.parquet" for name in WORST_TABLES]
     problems = changed(folder, manifest, [CONFIG, LOSSES, *names])
     if problems:
         raise RunProblems(str(folder), problems)
+    for name, columns in WORST_COLUMNS.items():
+        read_frame(folder, f"tables/{name}.parquet", columns)
     return WorstScenarios(*(read_frame(folder, name) for name in names))
 
 
 def _refuse_strangers(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Runs of other models, and folders of other commands."""
-    config = manifest.get("config")
-    model = (config.get("model") or {}).get("name") if isinstance(config, dict) else None
+    """Runs of other models, folders of other commands, and manifests that do not say what one says."""
+    from .strange_folder import manifest_problems
+
     if "n_scenarios" not in manifest or "outputs" not in manifest:
         raise RunProblems(str(folder), [problem(folder, "RUN", str(folder), "is not the folder of a run")])
+    if wrong := manifest_problems(manifest):
+        raise RunProblems(str(folder), [problem(folder, key, "", rule) for key, rule in wrong])
+    model = manifest["config"]["model"]["name"]
     if model != "structural":
         rule = (
             "has no months to tell about: a copula run draws for each name one number that says in which year it "

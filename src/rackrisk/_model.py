@@ -108,6 +108,10 @@ class Model(Protocol):
         """A file as a checked tape of this model."""
         ...
 
+    def check_book(self, book: pl.DataFrame, file: str) -> None:
+        """Raises TapeProblems if a book that was kept in a file breaks a rule of tapes: somebody may have made it."""
+        ...
+
     def scopes(self, book: pl.DataFrame) -> int:
         """Number of segments that results are reported for."""
         ...

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -333,9 +332,12 @@ def render_again(folder: str) -> Path:
     Raises:
         RunFolderError: there is no finished run in `folder`, its files cannot be read, or were changed after the run.
     """
+    from polars.exceptions import PolarsError
+
     from .rebuild import changed
     from .report import ReportError, render
     from .run_folder import LOSSES, MANIFEST, REPORT, TABLES, RunFolderError, finished_run, replace_report
+    from .strange_folder import OUTPUTS, folder_problems, manifest_problems, read_manifest
 
     path = finished_run(folder)
     if not any(
@@ -343,13 +345,18 @@ def render_again(folder: str) -> Path:
     ):
         raise RunFolderError(f"{folder}: holds neither losses nor shares of them: there is no report to be made of it")
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_manifest(path / MANIFEST)
+        if strange := [*manifest_problems(manifest, OUTPUTS), *folder_problems(path)]:
+            raise RunFolderError(f"{folder}: {'; '.join(f'{name} {rule}' for name, rule in strange)}")
         names = [item["path"] for item in manifest["outputs"] if item["path"] != REPORT]
         if wrong := [f"{row.column} {row.rule}" for row in changed(path, manifest, names)]:
             raise RunFolderError(f"{folder}: {'; '.join(wrong)}: there is no report to be made of it")
         replace_report(path, render(path))
-    except (ReportError, OSError, KeyError, ValueError) as error:
+    except (ReportError, OSError) as error:
         raise RunFolderError(str(error)) from error
+    except (ArithmeticError, AttributeError, LookupError, PolarsError, TypeError, ValueError) as error:
+        rule = f"a manifest or table does not hold what that of a run holds ({type(error).__name__}: {error})"
+        raise RunFolderError(f"{folder}: {rule}") from error
     return path / REPORT
 
 

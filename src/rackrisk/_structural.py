@@ -67,6 +67,12 @@ class Structural:
 
         return read_tape(path, as_of=self.settings.as_of, **self._hardware())
 
+    def check_book(self, book: pl.DataFrame, file: str) -> None:
+        """Facilities by the rules of a tape."""
+        from .data import check_tape
+
+        check_tape(book, file=file, as_of=self.settings.as_of, **self._hardware())
+
     def scopes(self, book: pl.DataFrame) -> int:
         """Segments of every column that results are reported by."""
         return sum(book[column].n_unique() for column in self.settings.measures.segments)

@@ -103,7 +103,7 @@ def _book_command(args: argparse.Namespace) -> int:
     from .config import load_settings
 
     settings, _ = load_settings(args.overrides)
-    rows = write_book(settings, args.out, force=args.force)
+    rows = write_book(settings, args.out, force=args.force, formulas=args.formulas)
     write(f"{args.out}\n", sys.stdout)
     write(f"{rows}\n", sys.stderr)
     return DONE
@@ -226,6 +226,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     book = _command(commands, "book", _book_command, "write the selected or generated tape to a file", overrides=True)
     book.add_argument("--out", required=True, metavar="FILE", help="a name that ends in .csv or .parquet")
     book.add_argument("--force", action="store_true", help="overwrite the file")
+    text = "names that a spreadsheet would run, in CSV: refuse (default), escape by an apostrophe, keep"
+    book.add_argument("--formulas", default="refuse", choices=["refuse", "escape", "keep"], help=text)
     report = _command(commands, "report", _report_command, "make report.html of a finished run again", overrides=False)
     report.add_argument("run", metavar="RUN", help="a run folder")
     show = _command(commands, "show-config", _show_command, "print the complete configuration as YAML", overrides=True)

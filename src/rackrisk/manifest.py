@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -26,6 +27,11 @@ _COMPUTING = ("numpy", "scipy", "jax", "jaxlib", "cupy-cuda13x")  # can move the
 _PACKAGES = (*_COMPUTING, "polars", "pydantic", "hydra-core", "omegaconf", "dataframely")
 # Settings outside the configuration that can change speed or last bits; values of other variables are never read.
 _VARIABLES = ("XLA_FLAGS", "JAX_PLATFORMS", "JAX_ENABLE_X64", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+
+
+_PLAIN_VALUE = re.compile(r"|=(true|false|-?[0-9.]{1,20})", re.IGNORECASE)
+_KIND = "(cpu|gpu|cuda|rocm|tpu)"
+_DEVICES = re.compile(rf"true|false|-?[0-9]{{1,4}}(,[0-9]{{1,4}})*|{_KIND}(,{_KIND})*", re.IGNORECASE)
 
 
 class Computed(Protocol):
@@ -134,10 +140,31 @@ def build_manifest(
         "inputs": [dict(item) for item in inputs],
         "packages": _versions(),
         "machine": _machine(),
-        "environment": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
+        "environment": environment(os.environ),
         "timings_s": {**{k: round(v, 3) for k, v in timings.items()}, "engine": _rounded(result.timings)},
         **facts,
     }
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Variables outside the configuration that can change speed or last bits, and nothing else of the environment.
+
+    A word of their values that is not a switch, a number or the name of a device is left out as `…`: a path or anything
+    else that somebody put there does not belong into a folder that is passed on.
+    """
+    return {
+        name: " ".join(_plain_word(word) for word in variables[name].split())
+        for name in _VARIABLES
+        if name in variables
+    }
+
+
+def _plain_word(word: str) -> str:
+    switch = re.fullmatch(r"(--xla_[a-z0-9_]{1,100})(=.*)?", word)
+    if switch is not None:
+        value = switch[2] or ""
+        return word if _PLAIN_VALUE.fullmatch(value) else f"{switch[1]}=…"
+    return word if _DEVICES.fullmatch(word) else "…"
 
 
 def _rounded(timings: Mapping[str, float]) -> dict[str, float]:

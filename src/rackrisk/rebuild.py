@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,17 +79,21 @@ def finished(text: str | Path) -> tuple[Path, dict[str, Any]]:
         RunProblems: there is no finished run of a version that this one can read, or its manifest was changed.
     """
     from .run_folder import DONE, MANIFEST, RunFolderError, done_text, finished_run
+    from .strange_folder import folder_problems, read_manifest
 
     try:
         folder = finished_run(str(text))
         if (folder / DONE).read_text(encoding="utf-8") != done_text(folder):
             raise RunProblems(str(text), [problem(folder, MANIFEST, "", "was changed after the run")])
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_manifest(folder / MANIFEST)
     except RunFolderError as error:
         rule = str(error).partition(": ")[2] + _another(Path(text))
         raise RunProblems(str(text), [problem(Path(text), "RUN", str(text), rule)]) from None
     except (OSError, ValueError) as error:
         raise RunProblems(str(text), [problem(Path(text), MANIFEST, "", f"cannot be read ({error})")]) from error
+    wrong = [problem(folder, name, "", rule) for name, rule in folder_problems(folder)]
+    if wrong:
+        raise RunProblems(str(text), wrong)
     return folder, manifest
 
 
@@ -116,14 +119,19 @@ def recorded(folder: Path, manifest: Mapping[str, Any], *needed: str) -> Recorde
 
     Raises:
         RunProblems: with all that was changed since the run.
+        rackrisk.data.TapeProblems: the book breaks a rule of tapes.
     """
+    from ._model import model_of
     from .run_folder import BOOK, CONFIG
+    from .strange_folder import manifest_problems
 
-    problems = [*_foreign(folder, manifest), *changed(folder, manifest, [CONFIG, BOOK, *needed])]
+    problems = [problem(folder, key, "", rule) for key, rule in manifest_problems(manifest)]
+    problems = problems or [*_foreign(folder, manifest), *changed(folder, manifest, [CONFIG, BOOK, *needed])]
     if problems:
         raise RunProblems(str(folder), problems)
-    settings = _settings(folder, manifest)
-    return Recorded(settings, read_frame(folder, BOOK), [*_differences(manifest), *_moved(manifest)])
+    settings, book = _settings(folder, manifest), read_frame(folder, BOOK)
+    model_of(settings).check_book(book, BOOK)
+    return Recorded(settings, book, [*_differences(manifest), *_moved(manifest)])
 
 
 def rebuild(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
@@ -142,18 +150,25 @@ def rebuild(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
     return Rebuilt(folder, manifest, settings, found.book, read_frame(folder, LOSSES), found.notes)
 
 
-def read_frame(folder: Path, name: str) -> pl.DataFrame:
-    """A Parquet file of a run folder, whose hash was looked at before."""
-    import polars as pl
+def read_frame(folder: Path, name: str, columns: Mapping[str, Any] | None = None) -> pl.DataFrame:
+    """A Parquet file of a run folder, whose hash was looked at before.
 
-    return pl.read_parquet(folder / name, glob=False, hive_partitioning=False)
+    Raises:
+        RunProblems: it cannot be read or lacks one of `columns`.
+    """
+    from .strange_folder import read_table
+
+    try:
+        return read_table(folder / name, columns)
+    except (OSError, ValueError) as error:
+        raise RunProblems(str(folder), [problem(folder, name, "", f"cannot be read ({error})")]) from None
 
 
 def problem(folder: Path, what: str, value: str, rule: str) -> Problem:
     """Something in the way of telling about a run."""
     from .data import Problem, printable
 
-    return Problem(printable(folder), None, what, printable(value), rule)
+    return Problem(printable(folder), None, printable(what), printable(value), printable(rule, most=400))
 
 
 def changed(folder: Path, manifest: Mapping[str, Any], names: Sequence[str]) -> list[Problem]:
@@ -197,14 +212,14 @@ def _moved(manifest: Mapping[str, Any]) -> list[str]:
 
 def _settings(folder: Path, manifest: Mapping[str, Any]) -> Settings:
     """The configuration of the run, complete and the one that its hash is of."""
-    from omegaconf import OmegaConf
-
-    from .config import checked
+    from .config import checked, plain_mapping
     from .manifest import config_hash
     from .run_folder import CONFIG
 
-    data = cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.load(folder / CONFIG), resolve=False))
-    settings, problems = checked(data, manifest["choices"]["model"])
+    data = plain_mapping(folder / CONFIG)
+    if isinstance(data, str):
+        raise RunProblems(str(folder), [problem(folder, CONFIG, "", data)])
+    settings, problems = checked(data, manifest["config"]["model"]["name"])
     if settings is None or problems:
         theirs = f" (rackrisk {manifest['product']['version']} wrote this configuration, another build than this one)"
         rows = [problem(folder, item.key, item.value, item.rule + theirs) for item in problems]
@@ -225,11 +240,12 @@ def _differences(manifest: Mapping[str, Any]) -> list[str]:
 def _another(path: Path) -> str:
     """A finished run beside a path that is none."""
     from .config import did_you_mean
+    from .data import expanded
     from .run_folder import DONE
 
-    beside = path.expanduser().absolute().parent
     try:
+        beside = expanded(str(path)).absolute().parent
         names = [found.name for found in beside.iterdir() if (found / DONE).is_file()]
-    except OSError:
+    except (OSError, ValueError):
         return ""
     return did_you_mean(path.name, names)

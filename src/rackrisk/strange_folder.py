@@ -10,7 +10,10 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MAX_MANIFEST_BYTES = 100_000_000
 MAX_FILES = 100_000
@@ -32,6 +35,7 @@ RUN: Shape = {
     "choices": (str,),
     "exposure_usd": (_NUMBER,),
     "packages": (str,),
+    "machine": {"cpu": str, "platform": str, "python": str},
     "inputs": [{"role": str, "path": str, "sha256": str}],
     "outputs": [{"path": str, "sha256": str}],
 }
@@ -77,6 +81,29 @@ def folder_problems(folder: Path) -> list[tuple[str, str]]:
         elif not path.is_file() and not path.is_dir():
             found.append((name, "is a pipe or a device"))
     return found
+
+
+def read_table(path: Path, columns: Mapping[str, Any] | None = None) -> pl.DataFrame:
+    """A Parquet file of a run folder; with `columns`, these alone, in these types (None: in any).
+
+    Raises:
+        ValueError: it is none, would take more memory than there is, or lacks a column.
+        OSError: it cannot be read.
+    """
+    import polars as pl
+    from polars.exceptions import PolarsError
+
+    from .data import read_parquet
+
+    frame = read_parquet(path)
+    if columns is None:
+        return frame
+    if missing := [name for name in columns if name not in frame.columns]:
+        raise ValueError(f"lacks the column {', '.join(missing)}")
+    try:
+        return frame.select(pl.col(name) if kind is None else pl.col(name).cast(kind) for name, kind in columns.items())
+    except PolarsError as error:
+        raise ValueError(f"a column has the wrong type ({error})") from None
 
 
 def _entries(folder: Path) -> Iterator[Path]:

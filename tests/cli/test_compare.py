@@ -151,7 +151,7 @@ def test_every_reason_against_a_comparison_is_listed(runs: Runs, command: Comman
         (lambda folder, manifest: seal(folder, manifest | {"schema": "rackrisk/attribution/1"}), "an attribution"),
         (lambda folder, manifest: seal(folder, manifest | {"schema": 7}), "holds no run"),
         (lambda folder, manifest: seal(folder, {"schema": manifest["schema"]}), "lacks config, seed"),
-        (lambda folder, manifest: seal(folder, manifest | {"outputs": [3]}), "does not say what"),
+        (lambda folder, manifest: seal(folder, manifest | {"outputs": [3]}), "outputs.0 is no section"),
         (lambda folder, manifest: (folder / "manifest.json").write_text("{"), "cannot be read"),
         (lambda folder, manifest: (folder / "manifest.json").write_text("[]"), "not a JSON object"),
         (lambda folder, manifest: (folder / "DONE").write_text("x"), "does not hold the hash"),

@@ -22,3 +22,4 @@ from ._sweep import OWN_KEYS as OWN_KEYS
 from ._sweep import Sweep as Sweep
 from ._sweep import key_of as key_of
 from ._sweep import read_sweep as read_sweep
+from ._yaml import plain_mapping as plain_mapping

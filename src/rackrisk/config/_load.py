@@ -15,6 +15,7 @@ from ._market_file import laid_over, market_of
 from ._models import SHAPES, fitted, settings_of, stranger
 from ._overrides import Override, overrides_of, parse_overrides, screen
 from ._problems import ConfigProblem, ConfigProblems
+from ._references import resolved
 from ._section import ELSEWHERE, STORED
 from ._settings import Settings, check_out_path
 from ._suggest import did_you_mean
@@ -22,6 +23,7 @@ from ._suggest import did_you_mean
 if TYPE_CHECKING:
     from ._structural import StructuralSettings
 
+_MOST_SUGGESTED = 50
 # pydantic's error types in the words of somebody who edits YAML.
 _PLAIN_WORDS = {
     "bool_type": "must be true or false",
@@ -159,18 +161,8 @@ def _set(override: Override, data: dict[str, Any], model: str) -> ConfigProblem 
 
 def _resolved(data: dict[str, Any]) -> tuple[dict[str, Any], list[ConfigProblem]]:
     """Data with references such as `${months}` replaced; one that leads nowhere is a problem."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
     problems = screen(data)
-    if problems:
-        return data, problems
-    try:
-        plain = OmegaConf.to_container(OmegaConf.create(data), resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        return data, [ConfigProblem(str(error.full_key or "configuration"), "", str(error).splitlines()[0])]
-    assert isinstance(plain, dict)
-    return {str(k): v for k, v in plain.items()}, []
+    return (data, problems) if problems else resolved(data)
 
 
 def _validate(
@@ -183,7 +175,9 @@ def _validate(
     try:
         return kind.model_validate_json(json.dumps(data, default=str), strict=True, context=contexts), []
     except ValidationError as error:
-        found = [_explain(item, data) for item in error.errors(include_url=False)]
+        wrong = error.errors(include_url=False)
+        # Suggestions compare each key with all beside it: thousands of unknown keys get none.
+        found = [_explain(item, data, suggest=len(wrong) <= _MOST_SUGGESTED) for item in wrong]
         # A list with a wrong entry is also "too short" for pydantic, which does not count the wrong ones.
         outer = {p.key for p in found if any(other.key.startswith(f"{p.key}.") for other in found)}
         return None, [p for p in found if p.key not in outer and not _is_in(p.key, hidden)]
@@ -193,11 +187,11 @@ def _is_in(key: str, sections: Iterable[str]) -> bool:
     return any(f"{key}.".startswith(f"{section}.") for section in sections)
 
 
-def _explain(item: Any, data: dict[str, Any]) -> ConfigProblem:
+def _explain(item: Any, data: dict[str, Any], *, suggest: bool) -> ConfigProblem:
     path = _path_in(item["loc"], data, missing=item["type"] == "missing")
     key, value = ".".join(path), _value_of(item)
     if item["type"] == "extra_forbidden":
-        return ConfigProblem(key, value, f"unknown key{did_you_mean(key, _siblings(path, data))}")
+        return ConfigProblem(key, value, f"unknown key{did_you_mean(key, _siblings(path, data)) if suggest else ''}")
     if item["type"] == "missing":
         return ConfigProblem(key, value, "is missing")
     message = _PLAIN_WORDS.get(item["type"]) or _rule(str(item["msg"]))

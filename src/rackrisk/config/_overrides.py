@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rackrisk.data import is_utf8
+
 from ._problems import ConfigProblem
 from ._references import is_reference
 from ._suggest import did_you_mean
@@ -84,13 +86,16 @@ def screen(data: Any, path: str = "") -> list[ConfigProblem]:
 
 
 def _screen_entry(key: str, value: Any, path: str) -> list[ConfigProblem]:
-    own = [ConfigProblem(path, str(value), UNDERSCORE)] if key.startswith("_") else []
+    hidden = any(part.startswith("_") for part in key.split("."))  # Python values have dotted keys
+    own = [ConfigProblem(path, str(value), UNDERSCORE)] if hidden else []
     return own + screen(value, path)
 
 
 def _parse(argument: str, options: Mapping[str, Iterable[str]]) -> Override | ConfigProblem:
     if len(argument) > MAX_LENGTH or "\0" in argument:
         return ConfigProblem(argument[:60], "", f"an argument has at most {MAX_LENGTH:,} characters and no NUL")
+    if not is_utf8(argument):
+        return ConfigProblem(argument[:60], "", "an argument must be UTF-8 text")
     if "=" not in argument and not argument.startswith("~"):
         return ConfigProblem(argument, "", f"expected key=value{_as_option(argument, options)}")
     key, _, value = argument.partition("=")

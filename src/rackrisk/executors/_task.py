@@ -12,7 +12,7 @@ from rackrisk._model import Model, Simulation, model_of
 from rackrisk.kernels.shards import named_arrays
 from rackrisk.ledger import Arrays, Order, Unfinished
 from rackrisk.manifest import cpu_name
-from rackrisk.run_folder import RunFolderError
+from rackrisk.run_folder import BOOK, RunFolderError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,18 +47,22 @@ def task_of(order: Order, book: pl.DataFrame) -> Task:
 
     Raises:
         RunFolderError: its configuration is not one of this version, or not the one it was begun with.
+        rackrisk.data.TapeProblems: its book breaks a rule of tapes.
     """
     from rackrisk.config import checked
     from rackrisk.manifest import config_hash
 
-    name = order.config.get("model", {}).get("name")
+    section = order.config.get("model")
+    name = section.get("name") if isinstance(section, dict) else None
     settings, problems = checked(order.config, name if name == "copula" else "structural")
     if settings is None or problems:
         rows = "; ".join(f"{item.key} {item.value} {item.rule}" for item in problems)
         raise RunFolderError(f"the order's configuration is refused by this version: {rows}")
     if config_hash(settings, order.inputs) != order.config_hash:
         raise RunFolderError("the order's configuration was changed after the run was begun; begin the run anew")
-    return Task(order, model_of(settings), book)
+    model = model_of(settings)
+    model.check_book(book, BOOK)
+    return Task(order, model, book)
 
 
 def compute_shard(task: Task, numbers: range, progress: Progress | None = None) -> tuple[Arrays, dict[str, Any]]:

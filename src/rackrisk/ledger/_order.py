@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from rackrisk.manifest import RNG_SCHEME, json_bytes, numeric_versions, version_differences
 from rackrisk.run_folder import RunFolderError
@@ -42,6 +42,13 @@ class Order(BaseModel, frozen=True, extra="forbid", strict=True):
     versions: dict[str, str]
     book_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     shard_scenarios: int = Field(ge=1)
+
+    @field_validator("inputs")
+    @classmethod
+    def _say_what_they_are(cls, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if not all(isinstance(item.get(key), str) for item in inputs for key in ("role", "path", "sha256")):
+            raise ValueError("must say role, path and sha256 of every file")
+        return inputs
 
     @property
     def identity(self) -> str:

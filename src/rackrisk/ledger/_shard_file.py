@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import secrets
 import struct
@@ -78,12 +79,15 @@ def read_shard(path: Path) -> Shard:
         DamagedShard: it is torn, was changed, or never was a shard.
         FileNotFoundError: there is none.
     """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise DamagedShard(f"{path.name}: is no file")  # a pipe would block for ever
     try:
         _check_container(path)
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
         facts = json.loads(found.pop(ABOUT).tobytes())
         right = facts["schema"] == SCHEMA and facts["sha256"] == content_hash(found)
+        usable = {name: _usable(array) for name, array in found.items()}
     except OSError as error:
         if error.errno not in (None, errno.EINVAL):  # a wrong offset inside the file
             raise
@@ -92,19 +96,33 @@ def read_shard(path: Path) -> Shard:
         raise DamagedShard(f"{path.name}: cannot be read ({error})") from None
     if not right:
         raise DamagedShard(f"{path.name}: does not have the hash it was written with")
-    return Shard({name: _usable(array) for name, array in found.items()}, facts)
+    return Shard(usable, facts)
 
 
 def _check_container(path: Path) -> None:
     """Refuses what could unfold to more than the file holds: shards are stored without compression."""
     with zipfile.ZipFile(path) as container:
         members = container.infolist()
+        for member in members:
+            if _array_bytes(container, member) > member.file_size:
+                raise ValueError("an array holds less than it says")
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise ValueError("it is compressed")
     if sum(member.file_size for member in members) > path.stat().st_size:
         raise ValueError("it holds less than it says")
     if next((m.file_size for m in members if m.filename == f"{ABOUT}.npy"), 0) > MAX_ABOUT_BYTES:
         raise ValueError("its description is too long")
+
+
+def _array_bytes(container: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    """Bytes that an array will take by its own head; one of Python objects is refused."""
+    with container.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        head = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = head(stream)
+    if dtype.hasobject:
+        raise ValueError("it holds objects, not numbers")
+    return math.prod(shape) * dtype.itemsize
 
 
 def _storable(array: np.ndarray) -> np.ndarray:

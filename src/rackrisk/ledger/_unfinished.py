@@ -75,12 +75,15 @@ class Unfinished:
         Raises:
             RunFolderError: it is not the one that the run was begun with.
         """
-        import polars as pl
+        from rackrisk.data import ParquetRefused, read_parquet
 
         path = self.path / BOOK
         if path.is_symlink() or not path.is_file() or sha256_of(path) != self.order.book_sha256:
             raise RunFolderError(f"{path}: is not the book that the run was begun with; begin the run anew")
-        return pl.read_parquet(path, glob=False, hive_partitioning=False)
+        try:
+            return read_parquet(path)
+        except ParquetRefused as error:
+            raise RunFolderError(f"{path}: {error}") from None
 
     def missing(self, ranges: Sequence[range]) -> list[range]:
         """Those of these ranges whose shards are not there."""

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from polars.exceptions import PolarsError
+
+from rackrisk.data import ParquetRefused
+from rackrisk.strange_folder import read_table
 
 from ._shares import TOTAL
 
@@ -68,7 +70,8 @@ _TAIL: Tables = {
         "n_replayed": _I,
     },
 }  # fmt: skip
-_WORST: Tables = {
+#: Columns of the tables that tell of the worst scenarios.
+WORST_COLUMNS: Tables = {
     "worst_scenarios": {
         "rank": _I, "scenario": _I, "loss_usd": _F, "loss_share": _F, "months_calm": _I, "months_boom": _I,
         "months_stress": _I, "first_stress_month": _I, "defaults": _I, "defaults_payment": _I, "defaults_margin": _I,
@@ -111,7 +114,7 @@ _SWEEP: Tables = {
 
 #: Columns that the page uses, by model and table; all but `measures` are optional as tables.
 TABLES: Mapping[str, Tables] = {
-    "structural": {**_MEASURES, **_STRUCTURAL, **_TAIL, **_WORST, **_ATTRIBUTION},
+    "structural": {**_MEASURES, **_STRUCTURAL, **_TAIL, **WORST_COLUMNS, **_ATTRIBUTION},
     "copula": {**_MEASURES, **_COPULA},
 }
 #: The schema of a folder that holds shares of the loss by mechanism and no losses.
@@ -223,16 +226,11 @@ def _frame(path: Path, columns: Mapping[str, Any]) -> pl.DataFrame:
     if not path.exists():
         raise ReportError(f"{path}: no such file")
     try:
-        frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
-    except (OSError, PolarsError) as error:
+        return read_table(path, columns)
+    except ParquetRefused as error:
         raise ReportError(f"{path}: not a Parquet file ({error})") from error
-    missing = [name for name in columns if name not in frame.columns]
-    if missing:
-        raise ReportError(f"{path}: lacks the column {', '.join(missing)}")
-    try:
-        return frame.select(pl.col(name) if kind is None else pl.col(name).cast(kind) for name, kind in columns.items())
-    except PolarsError as error:
-        raise ReportError(f"{path}: a column has the wrong type ({error})") from error
+    except (OSError, ValueError) as error:
+        raise ReportError(f"{path}: {error}") from error
 
 
 def at(mapping: Mapping[str, Any], *keys: str) -> Any:

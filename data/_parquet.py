@@ -92,7 +92,7 @@ def parquet_size(stream: IO[bytes]) -> ParquetSize:
     try:
         footer = _Compact(_footer(stream)).struct()
         groups = footer[_ROW_GROUPS]
-        columns = max((len(group[_GROUP_COLUMNS]) for group in groups), default=len(footer[_SCHEMA]))
+        columns = max((len(group[_GROUP_COLUMNS]) for group in groups), default=len(footer[_SCHEMA]) - 1)
         pages = [column[_COLUMN_METADATA][_UNCOMPRESSED] for group in groups for column in group[_GROUP_COLUMNS]]
         rows, uncompressed = int(footer[_NUM_ROWS]), sum(int(page) for page in pages)
     except (IndexError, KeyError, TypeError, ValueError, RecursionError) as error:

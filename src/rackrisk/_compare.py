@@ -20,8 +20,9 @@ ABSENT = "(absent)"
 # Keys of the configuration that no figure of a run depends on.
 _NO_MATTER = ("name", "out", "attribution.")
 _NEEDED = ("config", "seed", "rng", "engine", "n_scenarios", "exposure_usd", "inputs", "packages", "choices", "outputs")
-_LOSS_COLUMNS, _SEGMENT = ("scenario", "loss", "weight"), "loss:"
+_SEGMENT = "loss:"
 _MEASURE_COLUMNS = ("measure", "level", "value", "std_error", "scope", "unit")
+_TEXTS = ("measure", "scope", "unit")
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,8 @@ def _read(folder: Path) -> tuple[StoredRun | None, list[str]]:
     manifest, wrong = _manifest(folder)
     if manifest is None:
         return None, wrong
-    losses, more = _frame(folder, LOSSES, manifest, _LOSS_COLUMNS)
-    measures, yet_more = _frame(folder, MEASURES, manifest, _MEASURE_COLUMNS)
+    losses, more = _frame(folder, LOSSES, manifest)
+    measures, yet_more = _frame(folder, MEASURES, manifest)
     wrong = [*wrong, *more, *yet_more, *_mismatch(folder, CONFIG, manifest)]
     if losses is None or measures is None or wrong:
         return None, wrong
@@ -206,20 +207,21 @@ def _manifest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
     return manifest, [] if sealed else [f"{DONE} does not hold the hash of {MANIFEST}: one of them was changed"]
 
 
-def _frame(
-    folder: Path, name: str, manifest: Mapping[str, Any], columns: Sequence[str]
-) -> tuple[pl.DataFrame | None, list[str]]:
-    from .strange_folder import read_table
+def _frame(folder: Path, name: str, manifest: Mapping[str, Any]) -> tuple[pl.DataFrame | None, list[str]]:
+    import polars as pl
+
+    from .strange_folder import read_losses, read_table
 
     wrong = _mismatch(folder, name, manifest)
     if wrong:
         return None, wrong
     try:
-        frame = read_table(folder / name)
+        if name == LOSSES:
+            return read_losses(folder / name), []
+        kinds = {column: pl.String if column in _TEXTS else pl.Float64 for column in _MEASURE_COLUMNS}
+        return read_table(folder / name, kinds), []
     except (OSError, ValueError) as error:
-        return None, [f"{name} is not a Parquet file that can be read ({error})"]
-    missing = [column for column in columns if column not in frame.columns]
-    return frame, [f"{name} lacks the column {', '.join(missing)}"] if missing else []
+        return None, [f"{name} {error}"]
 
 
 def _mismatch(folder: Path, name: str, manifest: Mapping[str, Any]) -> list[str]:

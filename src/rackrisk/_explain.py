@@ -107,10 +107,15 @@ def _checks(rebuilt: Rebuilt, told: Told) -> pl.DataFrame:
     import polars as pl
 
     from .models.results import PORTFOLIO_SCOPE, SEGMENT_LOSS_PREFIX
+    from .run_folder import LOSSES
 
     scopes, quantum = told.opened.built.scopes, told.quantum_usd
     row = rebuilt.losses.filter(pl.col("scenario") == told.scenario).row(0, named=True)
     names = ["loss" if scope == PORTFOLIO_SCOPE else f"{SEGMENT_LOSS_PREFIX}{scope}" for scope in scopes]
+    if missing := [name for name in names if name not in row]:
+        raise RunProblems(
+            str(rebuilt.folder), [problem(rebuilt.folder, LOSSES, name, "is no column") for name in missing]
+        )
     recorded = [round(row[name] / quantum) for name in names]
     columns = {"replayed_quanta": told.replay.tally.loss[0], "recorded_quanta": recorded}
     return pl.DataFrame({"scope": scopes, **columns}).with_columns(quantum_usd=pl.lit(quantum))

@@ -332,12 +332,10 @@ def render_again(folder: str) -> Path:
     Raises:
         RunFolderError: there is no finished run in `folder`, its files cannot be read, or were changed after the run.
     """
-    from polars.exceptions import PolarsError
-
     from .rebuild import changed
     from .report import ReportError, render
     from .run_folder import LOSSES, MANIFEST, REPORT, TABLES, RunFolderError, finished_run, replace_report
-    from .strange_folder import OUTPUTS, folder_problems, manifest_problems, read_manifest
+    from .strange_folder import OUTPUTS, folder_problems, manifest_problems, read_manifest, understood
 
     path = finished_run(folder)
     if not any(
@@ -351,12 +349,10 @@ def render_again(folder: str) -> Path:
         names = [item["path"] for item in manifest["outputs"] if item["path"] != REPORT]
         if wrong := [f"{row.column} {row.rule}" for row in changed(path, manifest, names)]:
             raise RunFolderError(f"{folder}: {'; '.join(wrong)}: there is no report to be made of it")
-        replace_report(path, render(path))
-    except (ReportError, OSError) as error:
+        with understood(folder):
+            replace_report(path, render(path))
+    except (ReportError, OSError, ValueError) as error:
         raise RunFolderError(str(error)) from error
-    except (ArithmeticError, AttributeError, LookupError, PolarsError, TypeError, ValueError) as error:
-        rule = f"a manifest or table does not hold what that of a run holds ({type(error).__name__}: {error})"
-        raise RunFolderError(f"{folder}: {rule}") from error
     return path / REPORT
 
 

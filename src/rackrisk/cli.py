@@ -79,22 +79,28 @@ def _explain_command(args: argparse.Namespace) -> int:
     from ._explain import explain
     from .explain_document import document
     from .explain_screen import print_explanation
+    from .strange_folder import understood
 
     if not args.quiet and args.scenario is not None:
         write(f"rackrisk {__version__}: replaying scenario {args.scenario}, up to half a minute\n", sys.stderr)
-    found = explain(args.run, scenario=args.scenario, obligor=args.obligor, engine=args.engine)
-    screen = partial(print_explanation, found)
-    write(as_json(document(found)) if args.json else drawn(sys.stdout, screen), sys.stdout)
+    with understood(args.run):
+        found = explain(args.run, scenario=args.scenario, obligor=args.obligor, engine=args.engine)
+        screen = partial(print_explanation, found)
+        text = as_json(document(found)) if args.json else drawn(sys.stdout, screen)
+    write(text, sys.stdout)
     return DONE
 
 
 def _compare_command(args: argparse.Namespace) -> int:
     from ._compare import compare, document
     from .compare_screen import print_comparison
+    from .strange_folder import understood
 
-    found = compare(args.first, args.second)
-    screen = partial(print_comparison, found)
-    write(as_json(document(found)) if args.json else drawn(sys.stdout, screen), sys.stdout)
+    with understood(f"{args.first}, {args.second}"):
+        found = compare(args.first, args.second)
+        screen = partial(print_comparison, found)
+        text = as_json(document(found)) if args.json else drawn(sys.stdout, screen)
+    write(text, sys.stdout)
     return DONE
 
 

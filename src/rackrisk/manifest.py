@@ -187,12 +187,18 @@ def _versions() -> dict[str, str]:
 
 def _machine() -> dict[str, Any]:
     return {
-        "platform": platform.platform(),
+        "platform": _platform(),
         "python": platform.python_version(),
         "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     }
+
+
+def _platform() -> str:
+    """System, release, machine and C library; `platform.platform` would start the first `uname` that PATH leads to."""
+    system = os.uname()
+    return "-".join((system.sysname, system.release, system.machine, "with", "".join(platform.libc_ver())))
 
 
 @cache
@@ -201,6 +207,6 @@ def cpu_name() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor()
+        return platform.machine()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())

@@ -29,6 +29,9 @@ def report_problems(problems: Sequence[Problem], console: Console, *, what: str,
     """
     from rich.text import Text
 
+    from .data import printable
+
+    what = printable(what)
     count = f"{len(problems):,} problem{'s' if len(problems) > 1 else ''}"
     console.print(Text(f"{count} in {what}; nothing was run and no result was written.", style="bold red"))
     console.print(_table(problems[:SHOWN], what))

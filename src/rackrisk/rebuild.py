@@ -144,10 +144,15 @@ def rebuild(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
         RunProblems: with all that was changed since the run.
     """
     from .run_folder import LOSSES
+    from .strange_folder import read_losses
 
     found = recorded(folder, manifest, LOSSES)
     settings = cast("StructuralSettings", found.settings)
-    return Rebuilt(folder, manifest, settings, found.book, read_frame(folder, LOSSES), found.notes)
+    try:
+        losses = read_losses(folder / LOSSES)
+    except (OSError, ValueError) as error:
+        raise RunProblems(str(folder), [problem(folder, LOSSES, "", str(error))]) from None
+    return Rebuilt(folder, manifest, settings, found.book, losses, found.notes)
 
 
 def read_frame(folder: Path, name: str, columns: Mapping[str, Any] | None = None) -> pl.DataFrame:

@@ -52,7 +52,7 @@ def level_text(level: float) -> str:
 
 def portfolio_name(config: Mapping[str, Any]) -> str:
     """What the book is called."""
-    return "tape" if config["portfolio"]["tape"] else config["portfolio"]["name"]
+    return "tape" if config["portfolio"].get("tape") else config["portfolio"]["name"]
 
 
 def print_footer(run: Run, console: Console, *, hidden: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 MAX_MANIFEST_BYTES = 100_000_000
 MAX_FILES = 100_000
+_MOST_USD = 1e15  # no book has more, so no loss has; NaN and infinities are not within it either
 
 #: A type, or {"key": shape} for a mapping with these keys, or [shape] for a list, or (shape,) for a mapping of names.
 Shape = Any
@@ -26,7 +28,7 @@ _NUMBER = (int, float)
 RUN: Shape = {
     "schema": str,
     "product": {"version": str},
-    "config": {"model": {"name": str}, "portfolio": dict},
+    "config": {"model": {"name": str}, "portfolio": {"name": str}},
     "config_hash": str,
     "seed": int,
     "rng": str,
@@ -104,6 +106,45 @@ def read_table(path: Path, columns: Mapping[str, Any] | None = None) -> pl.DataF
         return frame.select(pl.col(name) if kind is None else pl.col(name).cast(kind) for name, kind in columns.items())
     except PolarsError as error:
         raise ValueError(f"a column has the wrong type ({error})") from None
+
+
+def read_losses(path: Path) -> pl.DataFrame:
+    """The losses of a run: whole numbers of scenarios from 0 on, finite losses and weights.
+
+    Raises:
+        ValueError, OSError: as `read_table`, or other columns or numbers than a run writes.
+    """
+    import polars as pl
+
+    frame = read_table(path)
+    numbers = [name for name in frame.columns if name in {"loss", "weight"} or name.startswith("loss:")]
+    if not {"scenario", "loss", "weight"} <= set(frame.columns):
+        raise ValueError("lacks the column scenario, loss or weight")
+    if not frame["scenario"].dtype.is_integer() or any(frame[name].dtype != pl.Float64 for name in numbers):
+        raise ValueError("a column has the wrong type")
+    if not all((frame[name].abs() <= _MOST_USD).fill_null(False).all() for name in numbers):
+        raise ValueError("holds losses that are no numbers")
+    if frame["scenario"].sort().to_list() != list(range(frame.height)):
+        raise ValueError("does not hold every scenario once")
+    return frame
+
+
+@contextmanager
+def understood(folder: str) -> Iterator[None]:
+    """Turns what goes wrong with figures that a folder should hold and does not into one problem with that folder.
+
+    Raises:
+        RunFolderError: with what was missed.
+    """
+    from polars.exceptions import PolarsError
+
+    from .run_folder import RunFolderError
+
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, PolarsError, TypeError, ValueError) as error:
+        rule = f"a manifest or table does not hold what that of a run holds ({type(error).__name__}: {error})"
+        raise RunFolderError(f"{folder}: {rule}") from error
 
 
 def _entries(folder: Path) -> Iterator[Path]:

@@ -14,7 +14,9 @@ from rackrisk.config._yaml import MAX_BYTES, MAX_DEPTH
 from .cage import at_most
 
 HEAD = "defaults: [base, _self_]\n"
-LAUGHS = "a: &a [x, x]\n" + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20))
+LAUGHS = "a: &a [x, x]\n" + "".join(
+    f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20)
+)
 SECTIONS = "a0: {x: 1, y: 2}\n" + "".join(
     f"a{i}: {{x: '${{market.a{i - 1}}}', y: '${{market.a{i - 1}}}'}}\n" for i in range(1, 40)
 )

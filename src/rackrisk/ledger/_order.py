@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from rackrisk.kernels.engines import MAX_SCENARIOS
 from rackrisk.manifest import RNG_SCHEME, json_bytes, numeric_versions, version_differences
 from rackrisk.run_folder import RunFolderError
 
@@ -37,11 +38,11 @@ class Order(BaseModel, frozen=True, extra="forbid", strict=True):
     inputs: list[dict[str, Any]]
     config_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     started: datetime
-    engine: str
+    engine: str = Field(pattern="^(jax|cuda|reference)$")
     notes: list[str]
     versions: dict[str, str]
     book_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    shard_scenarios: int = Field(ge=1)
+    shard_scenarios: int = Field(ge=1, le=MAX_SCENARIOS)
 
     @field_validator("inputs")
     @classmethod

@@ -1,5 +1,7 @@
 """What is refused before Ray is started, and how tasks are handed over; without Ray itself."""
 
+import errno
+import socket
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from rackrisk.cli import main
+from rackrisk.config import ConfigProblems
 from rackrisk.executors import WorkersLost, _ray, _ray_cluster
 
 ADDRESS = "10.0.0.1:6379"
@@ -53,6 +56,21 @@ def test_no_cluster_is_entered_that_asks_for_no_token(monkeypatch: pytest.Monkey
     (problem,) = _ray_cluster.ray_problems(ADDRESS)
     assert "disabled" in problem.rule
     assert "secret" not in str(problem)
+
+
+@pytest.mark.usefixtures("with_ray")
+@pytest.mark.parametrize("address", ["ray://10.0.0.1:10001", "10.0.0.1", "http://10.0.0.1:8265", "", "a b:1", "u@h:1"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    (problem,) = _ray_cluster.ray_problems(address)
+    assert "HOST:PORT" in problem.rule
+
+
+def test_where_nobody_answers_it_can_be_tried_again_later() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        with pytest.raises(OSError, match="no Ray cluster answers") as refused:
+            _ray_cluster._knock(f"127.0.0.1:{taken.getsockname()[1]}")
+    assert refused.value.errno == errno.EAGAIN
 
 
 class RayError(Exception):
@@ -108,3 +126,11 @@ def test_an_error_of_the_task_is_raised_as_itself() -> None:
 def test_an_error_of_the_infrastructure_can_be_tried_again_later() -> None:
     with pytest.raises(WorkersLost, match="scenarios 0 to 2"):
         _ray._value(pretended(RayError("the node died")), None, range(3))
+
+
+def test_a_task_larger_than_the_machine_is_refused_and_not_waited_for() -> None:
+    here = SimpleNamespace(cluster_resources=lambda: {"CPU": 2.0})
+    _ray._check_room(here, SimpleNamespace(num_cpus=2, num_gpus=0))
+    with pytest.raises(ConfigProblems) as refused:
+        _ray._check_room(here, SimpleNamespace(num_cpus=3, num_gpus=1))
+    assert [problem.key for problem in refused.value.problems] == ["executor.num_cpus", "executor.num_gpus"]

@@ -12,6 +12,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from rackrisk.config import ConfigProblem, ConfigProblems
 from rackrisk.ledger import Arrays, Unfinished, read_order
 from rackrisk.run_folder import BOOK, RunFolderError
 
@@ -34,6 +35,8 @@ def compute(work: Unfinished, ranges: Sequence[range], executor: Any, report: Ca
     """
     done = 0
     with ray_cluster(executor.address, gpus=executor.num_gpus > 0) as ray:
+        if executor.address is None:
+            _check_room(ray, executor)
         start = _starter(ray, work, executor)
         for answers in _answers(ray, start, ranges, ahead=_AHEAD * _slots(ray, executor)):
             for numbers, (arrays, facts) in answers:
@@ -84,10 +87,28 @@ def _value(ray: Any, answer: Any, numbers: range) -> Answer:
 
 
 def _slots(ray: Any, executor: Any) -> int:
-    """Tasks that can run at once."""
+    """Tasks that can run at once; one where none can, because a cluster may grow when it is asked."""
     has = ray.cluster_resources()
-    wanted = {"CPU": executor.num_cpus, "GPU": executor.num_gpus}
-    return max(1, min(int(has.get(name, 0) / wish) for name, wish in wanted.items() if wish))
+    return max(1, min(int(has.get(name, 0) / wish) for name, wish in _wishes(executor).items() if wish))
+
+
+def _check_room(ray: Any, executor: Any) -> None:
+    """Refuses tasks that this machine can never run; Ray would wait for ever."""
+    has = ray.cluster_resources()
+    problems = [
+        ConfigProblem(
+            f"executor.num_{name.lower()}s", str(wish), f"must be at most {has.get(name, 0):g} on this machine"
+        )
+        for name, wish in _wishes(executor).items()
+        if wish > has.get(name, 0)
+    ]
+    if problems:
+        raise ConfigProblems(problems)
+
+
+def _wishes(executor: Any) -> dict[str, float]:
+    """What a task takes, in Ray's words."""
+    return {"CPU": executor.num_cpus, "GPU": executor.num_gpus}
 
 
 def _computed(order: str, book: Sequence[Any], numbers: range) -> Answer:

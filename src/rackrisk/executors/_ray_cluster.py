@@ -10,9 +10,11 @@ import errno
 import io
 import ipaddress
 import os
+import re
 import secrets
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -35,6 +37,7 @@ _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 # A worker that ran out of memory would otherwise be started again without end.
 _BOUNDED = {"RAY_task_oom_retries": "3"}
 
+_ANSWER_SECONDS = 10
 _OBJECT_STORE_BYTES = 256 * 1024**2  # for books and sums; what does not fit goes to the disk
 _LONGEST_FOLDER = 40  # the path of a socket may have 107 characters, and Ray's part of it takes some 65
 
@@ -45,6 +48,8 @@ def ray_problems(address: str | None) -> list[ConfigProblem]:
         return [ConfigProblem("executor", "ray", "needs Ray: pip install -c constraints.txt '.[ray]'")]
     if address is None:
         return []
+    if address != "auto" and not re.fullmatch(r"[^:/@\s]+:\d{1,5}", address):
+        return [ConfigProblem("executor.address", address, "must be HOST:PORT of a cluster, or auto")]
     mode = os.environ.get("RAY_AUTH_MODE", "token")
     if mode != "token":
         rule = f"is entered with a token only; without one it runs anybody's code (RAY_AUTH_MODE is {mode})"
@@ -104,14 +109,30 @@ def _connected(address: str | None, folder: Path | None, gpus: bool) -> Any:
         ray.init(address="local", num_cpus=len(os.sched_getaffinity(0)), **own, **common)
         _check_loopback(ray)
         return ray
+    _knock(address)
     try:
         ray.init(address=address, **common)
     except ConnectionError as error:
-        raise OSError(errno.EAGAIN, f"no Ray cluster answers: {str(error).splitlines()[0]}", address) from None
+        raise _nobody(address, str(error).partition("\n")[0]) from None
     except ray.exceptions.AuthenticationError:
         rule = "does not take the token that is set here"
         raise ConfigProblems([ConfigProblem("executor.address", address, rule)]) from None
     return ray
+
+
+def _knock(address: str) -> None:
+    """Ray itself would ask again for minutes whether somebody answers."""
+    host, _, port = address.rpartition(":")
+    if not host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _nobody(address, str(error)) from None
+
+
+def _nobody(address: str, reason: str) -> OSError:
+    return OSError(errno.EAGAIN, f"no Ray cluster answers ({reason})", address)
 
 
 def _check_loopback(ray: Any) -> None:

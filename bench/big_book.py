@@ -82,7 +82,7 @@ def measure(size: Size, folder: Path) -> dict[str, Any]:
         "phases_s": {name: manifest["timings_s"].get(name) for name in PHASES},
         "loan_months": loan_months,
         "cpu_ns_per_loan_month": run.cpu_s / loan_months * 1e9,
-        "device": manifest["device"],
+        "device": manifest["engine"]["device"],
     }
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from rackrisk.kernels.streams import key_words
 from rackrisk.kernels.tally import Tally
+from rackrisk.models.book import set_schedules_aside
 from rackrisk.models.contributions import contribution_tables, dimensions, replay_tail
 from rackrisk.models.counterparty_debt import debt_by_counterparty
 from rackrisk.models.market.paths import simulate_paths
@@ -56,6 +57,8 @@ def tail_tables(
     book = PricedBook(built, tally, questions.pricing)
     today = simulate_paths(np, opened.arrays, key_words(seed), np.zeros(1, np.uint32))
     parts, scopes = dimensions(built, opened.market, today), priced_scopes(built)
+    weights = scope_weights(scopes, book)
+    set_schedules_aside(built)  # which the present values of the balances have read
     found = replay_tail(
         opened.engine,
         built.scale,
@@ -63,7 +66,7 @@ def tail_tables(
         parts,
         levels=_levels(questions),
         confidence=questions.confidence,
-        weights=scope_weights(scopes, book),
+        weights=weights,
     )
     own = fair_facilities(book, found.at(questions.pricing.capital_level))
     of_scopes = fair_scopes(scopes, book, found, own)

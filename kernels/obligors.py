@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Book
+from .filed import set_aside
 
 #: Fields of a book's parts that have no dimension of obligors.
 NOT_BY_OBLIGOR = ("shock_persistence", "relet_months", "quantum", "ltv", "dscr", "spread_annual")
@@ -25,7 +26,9 @@ def chosen(book: Book, places: np.ndarray) -> Book:
     """
 
     def pick(array: Any) -> Any:
-        return array[..., places]
+        picked = array[..., places]
+        set_aside(array)  # of a large book one table after the other is in memory, and not all of them
+        return picked
 
     here = np.isin(book.facilities.obligor, places)
     mine = book.facilities._replace(

@@ -4,7 +4,7 @@ A number depends on seed, scenario and name alone, so a scenario of a finished r
 again. NumPy alone here; `jax_replay` has what the JAX engine adds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -58,7 +58,7 @@ def _reference_replay(
         number, valid = np.array([scenario], np.uint32), np.array([True])
         paths = make_paths(np, market, key, number)
         tally, _ = simulate_tile(book, paths, scale, key, scenario=number, valid=valid)
-        return tally, live(book, paths, key, scenario)
+        return tally, list(live(book, paths, key, scenario))
 
     def replay(scenario: int, obligor: int) -> Replay:
         tally, states = simulated(scenario)
@@ -82,11 +82,14 @@ def replay_beside(engine: Engine, book: Book, market: Any, make_paths: Callable[
         default_month = default_months(book, tally)
         sold = sales(book, paths, default_month)
         places = np.union1d(np.flatnonzero(default_month), [obligor])
-        states = live(chosen(book, places), paths, key, scenario, sold=sold)
+        here, last, lives = int(np.searchsorted(places, obligor)), None, []
+        for last in live(chosen(book, places), paths, key, scenario, sold=sold):
+            lives.append(_of_one(last, here))  # all states of many obligors are more than the book
+        assert last is not None
         cause = np.zeros_like(default_month)
-        agreed = states[-1].default_month[0] == default_month[places]
-        cause[places] = np.where(agreed, states[-1].cause[0], 0)
-        life = life_of(states, int(np.searchsorted(places, obligor)))
+        agreed = last.default_month[0] == default_month[places]
+        cause[places] = np.where(agreed, last.cause[0], 0)
+        life = State(*(np.stack(rows) for rows in zip(*lives, strict=True)))
         return Replay(tally, default_month, cause, sold[1], life, exact=False)
 
     return replay
@@ -129,15 +132,15 @@ def sales(book: Book, paths: Paths, default_month: np.ndarray) -> tuple[np.ndarr
 
 def live(
     book: Book, paths: Paths, key: tuple[int, int], scenario: int, *, sold: tuple[Any, Any] | None = None
-) -> list[State]:
-    """States at the end of months 0..T in one scenario, by the reference's months, S = 1.
+) -> Iterator[State]:
+    """States at the end of months 0..T in one scenario, by the reference's months, S = 1, one after the other.
 
     Args:
         sold: inventory and price impact [T+1, V], as of `sales`, where others than this book's obligors sell too.
     """
     stage, state = scene(np, book, paths), start(np, book, 1)
     stream, number = (book.stream[:, 0], book.stream[:, 1]), np.array([[scenario]], np.uint32)
-    states = [state]
+    yield state
     for t in range(1, book.debt.balance_usd.shape[0]):
         block, place = divmod(t - 1, MONTHS_PER_BLOCK)
         normals = idiosyncratic_normals(np, key, number, stream, block=block, dtype=np.float64)
@@ -146,14 +149,18 @@ def live(
         else:
             state, _ = month_of_loans(np, stage, t, state, normals[place])
             state = state._replace(inventory=sold[0][None, t], impact=sold[1][None, t])
-        states.append(state)
-    return states
+        yield state
 
 
 def life_of(states: list[State], obligor: int) -> State:
     """States S = 1 of months 0..T as those of one obligor, each [T+1], by channel [T+1, V]."""
-    named = {name: np.stack([getattr(state, name)[0] for state in states]) for name in State._fields}
-    return State(**{name: rows if name in BY_CHANNEL else rows[:, obligor] for name, rows in named.items()})
+    return State(*(np.stack(rows) for rows in zip(*(_of_one(state, obligor) for state in states), strict=True)))
+
+
+def _of_one(state: State, obligor: int) -> State:
+    """A state S = 1 as that of one obligor, each [], by channel [V]; a copy, so that the others' can go."""
+    named = zip(State._fields, state, strict=True)
+    return State(*(field[0].copy() if name in BY_CHANNEL else field[0, obligor] for name, field in named))
 
 
 def _paths(make_paths: Callable[..., Paths], market: Any, key: tuple[int, int], scenario: int) -> Paths:

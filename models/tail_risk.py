@@ -73,6 +73,7 @@ def tail_tables(
     el_error = mean_losses(built, tally, len(tally.loss))[1]
     contributions, concentration = contribution_tables(built, tally, found, el_error, questions.confidence)
     debt_usd = debt_by_counterparty(built)
+    set_schedules_aside(built)
     return {
         "pricing": pricing_table(book, own, scopes, of_scopes, confidence=questions.confidence),
         "contributions": contributions,

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from rackrisk.kernels import arrays
+from rackrisk.kernels.filed import set_aside
 from rackrisk.kernels.streams import streams
 from rackrisk.kernels.tally import Scale
 from rackrisk.models.market import MarketConfig, cash_channels, value_channels
@@ -22,7 +23,6 @@ from ._debt import owed
 from ._exposure import exposures
 from ._reporting import reporting
 from ._rows import Rows
-from ._table import set_aside
 from ._terms import terms
 
 

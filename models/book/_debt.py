@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from rackrisk.kernels import arrays
+from rackrisk.kernels.filed import table
 from rackrisk.models.market import MarketConfig
 
 from ._exposure import Exposure
 from ._rows import Rows
 from ._schedule import SCULPTED, Schedule, repayment
-from ._table import table
 
 RANKS = ("senior_secured", "second_lien", "unsecured")
 BLOCK = 65_536  # obligors

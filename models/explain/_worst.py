@@ -62,12 +62,19 @@ def worst_numbers(loss: np.ndarray, count: int = WORST) -> list[int]:
 
 def worst_scenarios(tell: Teller, numbers: Iterable[int]) -> WorstScenarios:
     """Frames of some scenarios, ranked in the order in which they are given."""
-    stories = [(rank, scenario_story(tell(number, 0))) for rank, number in enumerate(numbers, start=1)]
+    rows, moves, happenings, losers = [], [], [], []
+    for rank, number in enumerate(numbers, start=1):
+        story = scenario_story(tell(number, 0))  # one at a time: each has a row for every obligor
+        rows.append(_row(rank, story))
+        moves.append((rank, number, story.world.moves))
+        happenings.append((rank, number, story.world.happenings))
+        losers.append((rank, number, _losers(story)))
+        del story
     return WorstScenarios(
-        scenarios=pl.DataFrame([_row(rank, story) for rank, story in stories], schema=_SCENARIOS),
-        moves=_stacked(MOVES, ((rank, story.scenario, story.world.moves) for rank, story in stories)),
-        happenings=_stacked(HAPPENINGS, ((rank, story.scenario, story.world.happenings) for rank, story in stories)),
-        losers=_stacked(OBLIGORS, ((rank, story.scenario, _losers(story)) for rank, story in stories)),
+        scenarios=pl.DataFrame(rows, schema=_SCENARIOS),
+        moves=_stacked(MOVES, moves),
+        happenings=_stacked(HAPPENINGS, happenings),
+        losers=_stacked(OBLIGORS, losers),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
 import pytest
 
+from rackrisk.kernels.arrays import State
 from rackrisk.kernels.engines import Engine, run_scenarios
 from rackrisk.kernels.month import MARGIN, PAYMENT
 from rackrisk.kernels.obligors import chosen
@@ -35,6 +37,10 @@ def ready(engine: str, precision: str | None = None) -> tuple[Engine, Tally, Rep
 def worst(tally: Tally, count: int) -> list[int]:
     """Scenarios with many defaults."""
     return np.argsort(-tally.loss[:, 0])[:count].tolist()
+
+
+def last(states: Iterable[State]) -> State:
+    return list(states)[-1]
 
 
 @pytest.mark.parametrize(("engine", "precision"), [("reference", "float64"), *COMPILED])
@@ -118,12 +124,12 @@ def test_an_obligor_alone_at_the_prices_of_all_lives_as_among_them() -> None:
     scenario = worst(run, 1)[0]
     replay, key = again(scenario, 0), key_words(SEED)
     paths = path_maker(whole)(np, market, key, np.array([scenario], np.uint32))
-    everybody = live(whole.book, paths, key, scenario)[-1]
+    everybody = last(live(whole.book, paths, key, scenario))
     assert {PAYMENT, MARGIN} <= set(everybody.cause[0].tolist())
     for places in ([0], [3, 8, 9], list(range(0, len(whole.book.stream), 2))):
         few = chosen(whole.book, np.array(places))
-        end = live(few, paths, key, scenario, sold=sales(whole.book, paths, replay.default_month))[-1]
+        end = last(live(few, paths, key, scenario, sold=sales(whole.book, paths, replay.default_month)))
         for name in ("default_month", "cause", "cash_usd", "prepaid", "coins"):
             assert np.array_equal(getattr(end, name), getattr(everybody, name)[:, places]), name
-        alone = live(few, paths, key, scenario)[-1]
+        alone = last(live(few, paths, key, scenario))
         assert (alone.default_month[0] == 0).sum() >= (end.default_month[0] == 0).sum()

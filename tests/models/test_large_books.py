@@ -9,9 +9,10 @@ import pytest
 
 from rackrisk.config import structural_settings
 from rackrisk.data import check_tape, generate
+from rackrisk.kernels import filed
 from rackrisk.kernels.balances import facility_balances, rank_balances
 from rackrisk.kernels.chunks import arrange
-from rackrisk.models.book import BuiltBook, _debt, _table, build_book, set_schedules_aside
+from rackrisk.models.book import BuiltBook, _debt, build_book, set_schedules_aside
 from rackrisk.models.book._rows import Rows
 
 AS_OF, MONTHS = date(2026, 8, 31), 27
@@ -76,22 +77,22 @@ def test_the_size_of_the_blocks_cannot_be_seen(size: int, monkeypatch: pytest.Mo
 
 def test_schedules_in_a_file_are_the_same_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = built(shared_tape())
-    monkeypatch.setattr(_table, "LARGE_BYTES", 0)
-    filed = built(shared_tape())
-    assert not isinstance(filed.book.debt.balance_usd.base, type(None))
-    set_schedules_aside(filed)
-    assert same(filed, whole)
+    monkeypatch.setattr(filed, "LARGE_BYTES", 0)
+    stored = built(shared_tape())
+    assert not isinstance(stored.book.debt.balance_usd.base, type(None))
+    set_schedules_aside(stored)
+    assert same(stored, whole)
 
 
 def test_a_full_disk_leaves_schedules_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_table, "LARGE_BYTES", 0)
-    monkeypatch.setattr(_table.os, "posix_fallocate", full)
-    table = _table.table((3, 4))
+    monkeypatch.setattr(filed, "LARGE_BYTES", 0)
+    monkeypatch.setattr(filed.os, "posix_fallocate", full)
+    table = filed.table((3, 4))
     table[...] = 1
-    _table.set_aside(table)
+    filed.set_aside(table)
     assert table.sum() == 12
 
 

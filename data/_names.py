@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from ._check import checked
 from ._files import RawTape, read_raw
 from ._names_schema import LOADING_PREFIX, MAX_YEARS, factors_of, names_form, pd_column, years_of
-from ._problems import Problem, printable
+from ._problems import Problem, TapeProblems, printable
+
+#: As many as the largest factor models in use have; engines take minutes to compile more.
+MAX_FACTORS = 256
 
 #: From names of factors, sorted, to their correlation matrix, float64 [F, F]; ValueError where it knows others.
 CorrelationOf = Callable[[list[str]], NDArray[np.float64]]
@@ -105,6 +108,9 @@ def _correlation(raw: RawTape, terms: _Terms) -> tuple[NDArray[np.float64] | Non
             return None, []
         words = f"must have a column {LOADING_PREFIX}<factor> for each factor, or copula.asset_correlation must be set"
         return None, [Problem(raw.file, None, "", "", words)]
+    if len(factors) > MAX_FACTORS:
+        words = f"must have loadings on at most {MAX_FACTORS} factors, not {len(factors):,}"
+        raise TapeProblems([Problem(raw.file, None, "", "", words)])
     problems: list[Problem] = []
     if terms.asset_correlation is not None:
         words = f"must not have loadings beside copula.asset_correlation = {terms.asset_correlation:g}: leave one out"

@@ -137,3 +137,14 @@ def _tape(path: Path) -> pl.DataFrame:
 def test_letters_that_join_others_in_their_script_are_letters(tmp_path: Path) -> None:
     rows = [{**row, "facility_id": f"می\u200cخواهم {i}"} for i, row in enumerate(tape_rows(2))]
     assert _tape(write_tape(tmp_path / "tape.csv", rows)).height == 2
+
+
+def test_a_tape_of_names_with_thousands_of_factors_is_refused_at_once(tmp_path: Path) -> None:
+    loadings = {f"loading_f{i}": [0.001] for i in range(3_000)}
+    pl.DataFrame({"obligor_id": ["a"], "ead": [1.0], "pd": [0.01], "lgd": [0.5], **loadings}).write_csv(
+        tmp_path / "n.csv"
+    )
+    started = time.monotonic()
+    with pytest.raises(TapeProblems, match="at most 256 factors, not 3,000"):
+        read_names(tmp_path / "n.csv")
+    assert time.monotonic() - started < 10.0

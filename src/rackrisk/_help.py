@@ -20,6 +20,8 @@ overrides are key=value pairs:
   experiment=NAME        a saved set of overrides: quick_look, crisis_miners, no_claims, and those behind the
                          documents: attribution_*, backtest_*, change_*, evidence_*, pricing_*
                          (docs/experiments.md)
+  until=MEASURE:P%       go on until half the interval is P % of it: EL:1%, VaR:0.99:2%, ES:0.999:1%
+  executor=NAME          local (default; executor.workers=N processes), ray, shard (arrays of jobs, docs/scaling.md)
   out=DIR name=LABEL     where the run goes; default runs/<utc>-<label>-<hash>
 all keys with their values and units: rackrisk show-config
 """
@@ -33,6 +35,8 @@ examples:
   rackrisk run model=copula portfolio.tape=names.csv copula.asset_correlation=0.2
   rackrisk attribute portfolio=neoclouds          which mechanism loses the money: 64 worlds, about a minute
   rackrisk sweep market.rent.drift_annual.calm=-0.3,-0.15,0 portfolio=neoclouds,miners
+  rackrisk plan scenarios=1000000                 what a run would take; resume RUN finishes one that was stopped
+  rackrisk rerun runs/A                           the same once more, from the folder alone
   rackrisk book portfolio=synthetic portfolio.count=1000 --out tape.csv
   rackrisk report runs/20260831T120000Z-compute_credit-base-1a2b3c4d
   rackrisk compare runs/A runs/B                  what was configured differently, and what that did
@@ -41,7 +45,8 @@ examples:
   rackrisk validate --quick                       known answers on every engine of this machine
 
 exit codes: 0 done (also where the reader of stdout went away, as in `| head`: the run is kept),
-1 a known answer is missed (validate), 2 bad configuration or data, 75 try again later, 130 or 143 interrupted
+1 a known answer is missed (validate) or other bytes came out (rerun), 2 bad configuration or data,
+75 try again later, 130 or 143 interrupted
 """
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from ._run import Plan, Run
 
+MEASURES = "tables/measures.parquet"
+
 
 @dataclass(frozen=True)
 class Rerun:
@@ -62,13 +64,15 @@ def plan_again(
     """
     from ._model import model_of
     from ._run import Plan
-    from .config import check_out, load_executor
-    from .kernels.engines import choose
+    from .config import ConfigProblem, ConfigProblems, check_out, load_executor
+    from .kernels.engines import ENGINES, choose
     from .rebuild import finished, recorded
     from .run_folder import LOSSES, target_folder
 
+    if engine is not None and engine not in ENGINES:
+        raise ConfigProblems([ConfigProblem("--engine", engine, f"unknown engine; choose one of {', '.join(ENGINES)}")])
     folder, manifest = finished(run)
-    found = recorded(folder, manifest, LOSSES)
+    found = recorded(folder, manifest, LOSSES, MEASURES, computed=True)
     check_out(out)
     name, _ = choose(engine or manifest["engine"]["name"])
     executor = load_executor(overrides, found.settings.executor)
@@ -99,10 +103,23 @@ def rerun(
     Raises:
         As `plan_again`, and what `rackrisk.run` raises.
     """
+    folder, manifest, plan, differs = plan_again(run, overrides, out=out, engine=engine)
+    return compared(folder, manifest, execute_again(folder, plan, progress), differs)
+
+
+def execute_again(folder: Path, plan: Plan, progress: ProgressReport | None) -> Run:
+    """Repeats a run; stopped, it says how to go on with the repetition, which is more than another run."""
     from ._run import execute
 
-    folder, manifest, plan, differs = plan_again(run, overrides, out=out, engine=engine)
-    return compared(folder, manifest, execute(plan, progress=progress), differs)
+    try:
+        return execute(plan, progress=progress)
+    except BaseException as error:
+        if getattr(error, "__notes__", None):
+            out = plan.settings.out
+            again = f"rackrisk rerun {folder} --out {out}"
+            other = f"rackrisk resume {plan.target}, then rackrisk compare {folder} {plan.target}"
+            error.__notes__ = [f"what was computed is kept; go on with: {again if out else other}"]
+        raise
 
 
 def compared(folder: Path, manifest: Mapping[str, Any], again: Run, differs: Sequence[str]) -> Rerun:
@@ -138,6 +155,6 @@ def _measures(folder: Path, again: Run) -> pl.DataFrame:
     from .rebuild import read_frame
 
     keys = ["measure", "level", "scope"]
-    first = read_frame(folder, "tables/measures.parquet").select(*keys, first="value")
+    first = read_frame(folder, MEASURES).select(*keys, first="value")
     both = first.join(again.measures.select(*keys, "std_error", again="value"), on=keys, nulls_equal=True, how="full")
     return both.select(*keys, "first", "again", difference=pl.col("again") - pl.col("first"), std_error="std_error")

@@ -59,6 +59,7 @@ class Plan:
     started: datetime
     timings: dict[str, float]
     engine: str | None = field(default=None, kw_only=True)  # another than the configured one
+    notes: tuple[str, ...] = field(default=(), kw_only=True)  # what the reader of the result should know
 
     @property
     def settings(self) -> Settings:
@@ -214,28 +215,42 @@ def resume(run: str | Path, *overrides: str, progress: ProgressReport | None = N
         return finish(plan, work, progress=progress)
 
 
+def tidied(run: str | Path) -> bool:
+    """True if a run is finished; what a kill at the last moment left of its unfinished folder is then removed."""
+    from .ledger import remove_leftover
+    from .run_folder import DONE
+
+    if not (Path(run).expanduser() / DONE).is_file():
+        return False
+    remove_leftover(Path(run).expanduser())
+    return True
+
+
 @contextmanager
 def resumed(run: str | Path, overrides: Sequence[str]) -> Iterator[tuple[Plan, Unfinished]]:
     """The plan of an unfinished run, and the run itself, locked; arguments and errors as in `resume`."""
     from .config import load_executor
     from .executors import task_of
     from .ledger import reopen, unfinished_folder
+    from .rebuild import moved
 
     with reopen(unfinished_folder(str(run))) as work, kept(work):
         order = work.order
         task = task_of(order, work.book())
-        executor = load_executor(overrides, task.model.settings.executor)
-        model = task.model.with_executor(executor)
-        yield Plan(model, order.choices, task.book, order.inputs, work.target, order.started, {}), work
+        executor = load_executor(overrides, task.model.settings.executor, begun=True)
+        model, notes = task.model.with_executor(executor), tuple(moved(order.inputs))
+        yield Plan(model, order.choices, task.book, order.inputs, work.target, order.started, {}, notes=notes), work
 
 
 @contextmanager
 def kept(work: Unfinished) -> Iterator[None]:
     """Says with every error what is kept."""
+    from .executors import ShardsMissing
+
     try:
         yield
     except BaseException as error:
-        if work.kept:
+        if work.kept and not isinstance(error, ShardsMissing):
             error.add_note(f"{work.path} keeps what was computed; go on with: rackrisk resume {work.target}")
         raise
 
@@ -251,7 +266,7 @@ def finish(plan: Plan, work: Unfinished, *, progress: ProgressReport | None = No
     with timed(plan.timings, "tail"):
         result = plan.model.result(task.simulation, found.tally, found.seconds_for_all)
     measures, tables, notes = _figures(plan, result)
-    notes = [*found.notes, *notes]
+    notes = [*plan.notes, *found.notes, *notes]
     with work.draft() as folder:
         _copy_book(work, folder)
         manifest = _write(folder, plan, result, found, tables={"measures": measures, **tables}, notes=notes)

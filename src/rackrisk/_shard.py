@@ -91,6 +91,8 @@ def share_of(run: str | Path, index: int, of: int | None = None) -> Share | None
     work = look_at(unfinished_folder(str(run)))
     task = task_of(work.order, work.book())
     ranges = ranges_of(0, task.model.settings.scenarios, work.order.shard_scenarios)
+    if of is not None and of < 1:
+        raise RunFolderError(f"--of {of}: must be at least 1")
     jobs = len(ranges) if of is None else of
     if not 0 <= index < jobs:
         raise RunFolderError(f"--index {index}: must be from 0 to {jobs - 1}")

@@ -167,8 +167,8 @@ def _stopped(code: int, interruption: BaseException) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # a second one must not cut the clean-up short
-    kept = notes_of(interruption) or " no result was written; the same command gives the same numbers"
-    write(f"interrupted:{kept}\n", sys.stderr)
+    kept = notes_of(interruption).strip() or "no result was written; the same command gives the same numbers"
+    write(f"interrupted: {kept}\n", sys.stderr)
     if still_running():
         os._exit(code)  # compiled code in another thread would crash in the interpreter's own exit
     return code

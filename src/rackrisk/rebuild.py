@@ -110,28 +110,33 @@ class Recorded:
     notes: list[str]
 
 
-def recorded(folder: Path, manifest: Mapping[str, Any], *needed: str) -> Recorded:
+def recorded(folder: Path, manifest: Mapping[str, Any], *needed: str, computed: bool = False) -> Recorded:
     """Configuration and book of a finished run.
 
     Args:
         folder, manifest: of `finished`.
         needed: further files of the folder that must be as the run wrote them.
+        computed: losses and all tables must be, too.
 
     Raises:
         RunProblems: with all that was changed since the run.
         rackrisk.data.TapeProblems: the book breaks a rule of tapes.
     """
     from ._model import model_of
+    from .manifest import computed_files
     from .run_folder import BOOK, CONFIG
     from .strange_folder import manifest_problems
 
     problems = [problem(folder, key, "", rule) for key, rule in manifest_problems(manifest)]
-    problems = problems or [*_foreign(folder, manifest), *changed(folder, manifest, [CONFIG, BOOK, *needed])]
+    if not problems:
+        more = sorted(computed_files(manifest["outputs"])) if computed else []
+        names = list(dict.fromkeys([CONFIG, BOOK, *needed, *more]))
+        problems = [*_foreign(folder, manifest), *changed(folder, manifest, names)]
     if problems:
         raise RunProblems(str(folder), problems)
     settings, book = _settings(folder, manifest), read_frame(folder, BOOK)
     model_of(settings).check_book(book, BOOK)
-    return Recorded(settings, book, [*_differences(manifest), *_moved(manifest)])
+    return Recorded(settings, book, [*_differences(manifest), *moved(manifest["inputs"])])
 
 
 def rebuild(folder: Path, manifest: Mapping[str, Any]) -> Rebuilt:
@@ -194,6 +199,9 @@ def _foreign(folder: Path, manifest: Mapping[str, Any]) -> list[Problem]:
     """A manifest of another kind, or of other random numbers."""
     from .manifest import RNG_SCHEME, SCHEMA
 
+    if str(manifest.get("schema", "")).startswith("rackrisk/sweep/"):
+        rule = "holds a sweep, whose points are runs: name one of its folder points"
+        return [problem(folder, "RUN", str(folder), rule)]
     known = {"schema": SCHEMA, "rng": RNG_SCHEME}
     rule = "is not what this version writes, so the run cannot be repeated; use the version in manifest.json"
     return [
@@ -201,12 +209,12 @@ def _foreign(folder: Path, manifest: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def _moved(manifest: Mapping[str, Any]) -> list[str]:
+def moved(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Input files that are gone or have other bytes than then; the book that the folder keeps is used all the same."""
     from .run_folder import sha256_of
 
     notes = []
-    for item in manifest["inputs"]:
+    for item in inputs:
         path = Path(item["path"])
         if not path.is_file():
             notes.append(f"{item['role']} {path} is not there any more; the book is the one that the run kept")

@@ -19,7 +19,7 @@ def print_rerun(found: Rerun, console: Console) -> None:
     if found.same:
         print_line(console, "same: losses and every table have the bytes of the run", "bold green")
     else:
-        print_line(console, f"not the same: {len(found.files)} of losses and tables have other bytes", "bold red")
+        print_line(console, f"not the same: other bytes in {', '.join(found.files)}", "bold red")
         _print_measures(found, console)
     if not found.differs:
         print_line(console, "versions, machine, device and inputs are those of the run")

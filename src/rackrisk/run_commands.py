@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .interruptible import ProgressReport
 
 DONE, NOT_THE_SAME = 0, 1
+FINISHED = "is finished; there is nothing left to do"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,6 +49,9 @@ def resume(args: argparse.Namespace) -> int:
 
     if is_sweep(args.run):
         return resume_sweep(args)
+    if _run.tidied(args.run):
+        write(as_json({"run": args.run, "finished": True}) if args.json else f"{args.run}: {FINISHED}\n", sys.stdout)
+        return DONE
     with _run.resumed(args.run, args.overrides) as (plan, work):
         with announced(plan, args) as report:
             result = _run.finish(plan, work, progress=report)
@@ -61,7 +65,7 @@ def shard(args: argparse.Namespace) -> int:
 
     share = share_of(args.run, args.index, args.of)
     if share is None:
-        write(f"{args.run}: is finished; there is nothing left to do\n", sys.stdout)
+        write(f"{args.run}: {FINISHED}\n", sys.stdout)
         return DONE
     unit = share.task.model.work_unit
     with progress(work=share.units, unit=unit, enabled=not (args.quiet or args.no_progress)) as report:
@@ -70,6 +74,8 @@ def shard(args: argparse.Namespace) -> int:
         write(f"computed scenarios {numbers.start:,} to {numbers.stop - 1:,}\n", sys.stdout)
     if there := len(share.ranges) - len(share.missing):
         write(f"{there} {'shard was' if there == 1 else 'shards were'} there already\n", sys.stdout)
+    if not share.ranges:
+        write("no shard falls to this job: there are fewer shards than jobs\n", sys.stdout)
     if not needed:
         write(f"{args.run}: was finished by others in the meantime\n", sys.stdout)
     return DONE
@@ -92,12 +98,12 @@ def plan(args: argparse.Namespace) -> int:
 
 def rerun(args: argparse.Namespace) -> int:
     """Repeats a run and says whether the same came out."""
-    from . import _rerun, _run
+    from . import _rerun
     from .rerun_screen import print_rerun
 
     folder, manifest, again, differs = _rerun.plan_again(args.run, args.overrides, out=args.out, engine=args.engine)
     with announced(again, args) as report:
-        found = _rerun.compared(folder, manifest, _run.execute(again, progress=report), differs)
+        found = _rerun.compared(folder, manifest, _rerun.execute_again(folder, again, report), differs)
     write(as_json(found.document()) if args.json else drawn(sys.stdout, partial(print_rerun, found)), sys.stdout)
     return DONE if found.same else NOT_THE_SAME
 

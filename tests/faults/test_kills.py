@@ -54,7 +54,8 @@ def test_a_driver_killed_again_and_again_gets_there(shell: Shell, undisturbed: s
     left = [path.name for path in shell.folder.iterdir() if path.name != "run"]
     if left:  # killed after the run was published: the rest of the work folder is still there, and harms nobody
         assert left == ["run.unfinished"]
-        assert "is finished" in shell("resume", "run", code=2).stderr
+        assert "is finished" in shell("resume", "run").stdout
+        assert [path.name for path in shell.folder.iterdir()] == ["run"]
 
 
 def test_workers_that_are_killed_are_replaced(shell: Shell, undisturbed: str) -> None:

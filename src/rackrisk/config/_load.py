@@ -91,15 +91,23 @@ def check_out(out: str | None) -> None:
         raise ConfigProblems([ConfigProblem("out", out or "", str(error))]) from None
 
 
-def load_executor(arguments: Sequence[str], usual: ExecutorConfig) -> ExecutorConfig:
+def load_executor(arguments: Sequence[str], usual: ExecutorConfig, *, begun: bool = False) -> ExecutorConfig:
     """The executor that overrides of its keys alone ask for; without any, the usual one.
+
+    Args:
+        begun: shards are there, so their size is settled.
 
     Raises:
         ConfigProblems: listing every problem found.
     """
-    rule = "cannot be changed in a run that was begun; only executor and its keys can"
+    rule = "cannot be changed in a run that was begun; only the executor can, without the size of its shards"
     keys = [argument.partition("=")[0].lstrip("+~") for argument in arguments]
-    others = [ConfigProblem(key, "", rule) for key in keys if key.partition(".")[0] != "executor"]
+    settled = {"executor.shard_scenarios"} if begun else set[str]()
+    others = [
+        ConfigProblem(key, argument.partition("=")[2], rule)
+        for key, argument in zip(keys, arguments, strict=True)
+        if key.partition(".")[0] != "executor" or key in settled
+    ]
     if others:
         raise ConfigProblems(others)
     if not arguments:

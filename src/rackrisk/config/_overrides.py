@@ -130,7 +130,9 @@ def _parse_with_hydra(argument: str, key: str, value: str) -> Override | ConfigP
         reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
         return ConfigProblem(key, value, f"cannot be read ({reason}); text with brackets or commas needs quotes")
     if parsed.is_sweep_override():
-        return ConfigProblem(key, value, f"one run takes one value; a list is written {key}=[a,b]")
+        return ConfigProblem(
+            key, value, f"one run takes one value; `rackrisk sweep` takes several; a list is written {key}=[a,b]"
+        )
     hidden = screen(parsed.value(), parsed.key_or_group)
     if hidden:
         return hidden[0]

@@ -204,12 +204,16 @@ def check_out_path(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must be of letters and signs that can be printed")
     try:
+        if path.name.endswith(".unfinished"):
+            raise ValueError("ends in .unfinished, as folders of runs that are not finished do: name another")
         if path.is_symlink():
             raise ValueError("is a symbolic link; name the folder itself")
         if path.exists() and not path.is_dir():
             raise ValueError("exists and is not a folder")
         if path.is_dir() and any(path.iterdir()):
-            raise ValueError("exists and is not empty; results are never overwritten")
+            finished = (path / "DONE").is_file()
+            there = "holds a finished run" if finished else "exists and is not empty"
+            raise ValueError(f"{there}; results are never overwritten: name another folder")
     except OSError as error:
         raise ValueError(f"cannot be used ({error.strerror})") from None
     return text

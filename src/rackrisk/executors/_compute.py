@@ -45,9 +45,12 @@ def _compute_here(task: Task, work: Unfinished, ranges: Sequence[range], report:
 
 
 def _waiting(work: Unfinished, ranges: Sequence[range]) -> str:
-    named = ", ".join(f"{numbers.start:,} to {numbers.stop - 1:,}" for numbers in ranges[:5])
-    more = f" and {len(ranges) - 5} more" if len(ranges) > 5 else ""
+    size, target = work.order.shard_scenarios, work.target
+    named = ", ".join(str(numbers.start // size) for numbers in ranges[:10])
+    more = f" and {len(ranges) - 10} more" if len(ranges) > 10 else ""
+    missing = f"shard {named} is missing" if len(ranges) == 1 else f"shards {named}{more} are missing"
+    damaged = f" ({work.damaged} damaged ones were set aside)" if work.damaged else ""
     return (
-        f"{work.path}: {len(ranges)} shards are missing (scenarios {named}{more}); wait for `rackrisk shard`, "
-        "or compute them here: `rackrisk resume RUN executor=local`"
+        f"{work.path}: {missing}{damaged}\nwait for them, or compute one with: rackrisk shard {target} --index N\n"
+        f"or all of them here: rackrisk resume {target} executor=local"
     )

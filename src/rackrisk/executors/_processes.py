@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rackrisk.interruptible import cleaning_up
 from rackrisk.ledger import Unfinished, look_at
 
 from ._task import Task, WorkersLost, keep_shard, task_of
@@ -35,7 +36,7 @@ def compute(work: Unfinished, ranges: Sequence[range], workers: int, report: Cal
     left, lost = list(ranges), 0
     while left:
         done = sum(map(len, ranges)) - sum(map(len, left))
-        with _pool(min(workers, len(left))) as pool, suppress(BrokenProcessPool):
+        with cleaning_up(), _pool(min(workers, len(left))) as pool, suppress(BrokenProcessPool):
             _one_by_one(pool, work.path, left, lambda more, done=done: report(done + more))
         still = work.missing(left)
         lost = lost + 1 if len(still) == len(left) else 0

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Progress = Callable[[int, int], None]
+_ANEW = "delete its folder to begin anew"
 
 
 class WorkersLost(Exception):
@@ -57,9 +58,13 @@ def task_of(order: Order, book: pl.DataFrame) -> Task:
     settings, problems = checked(order.config, name if name == "copula" else "structural")
     if settings is None or problems:
         rows = "; ".join(f"{item.key} {item.value} {item.rule}" for item in problems)
-        raise RunFolderError(f"the order's configuration is refused by this version: {rows}")
+        raise RunFolderError(
+            f"the order's configuration is refused by this version: {rows}; delete its folder to begin anew"
+        )
     if config_hash(settings, order.inputs) != order.config_hash:
-        raise RunFolderError("the order's configuration was changed after the run was begun; begin the run anew")
+        raise RunFolderError(
+            "the order's configuration was changed after the run was begun; delete its folder to begin anew"
+        )
     model = model_of(settings)
     model.check_book(book, BOOK)
     return Task(order, model, book)

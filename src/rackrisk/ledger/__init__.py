@@ -9,5 +9,6 @@ from ._unfinished import ShardConflict as ShardConflict
 from ._unfinished import Unfinished as Unfinished
 from ._unfinished import begin as begin
 from ._unfinished import look_at as look_at
+from ._unfinished import remove_leftover as remove_leftover
 from ._unfinished import reopen as reopen
 from ._unfinished import unfinished_folder as unfinished_folder

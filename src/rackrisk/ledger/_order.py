@@ -77,4 +77,4 @@ def read_order(text: str, place: str) -> Order:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         rule = f"not the order of a run that this version can finish ({where}: {first['msg']})"
-        raise RunFolderError(f"{place}: {rule}") from None
+        raise RunFolderError(f"{place}: {rule}; delete its folder to begin anew") from None

@@ -176,11 +176,22 @@ def unfinished_folder(text: str) -> Path:
     beside = path if path.name.endswith(SUFFIX) else path.with_name(f"{path.name}{SUFFIX}")
     if beside.is_symlink():
         raise RunFolderError(f"{beside}: is a symbolic link; name the folder itself")
-    if (beside / ORDER).is_file():
-        return beside.absolute()
-    if (target_of(beside) / DONE).is_file():
+    target = target_of(beside)
+    if (target / DONE).is_file():
         raise RunFolderError(f"{text}: is finished; there is nothing left to do")
+    if (beside / ORDER).is_file():
+        if target.is_dir() and any(target.iterdir()):
+            raise RunFolderError(f"{target}: is where the result belongs, and holds something else: move it away first")
+        return beside.resolve()
     raise RunFolderError(f"{text}: no unfinished run here ({beside.name} holds no {ORDER})")
+
+
+def remove_leftover(target: Path) -> None:
+    """Removes the unfinished folder that a kill left beside a finished run; nothing if somebody works on it."""
+    beside = target.with_name(f"{target.name.removesuffix(SUFFIX)}{SUFFIX}")
+    if (beside / ORDER).is_file() and not beside.is_symlink():
+        with suppress(Busy, RunFolderError), _take_lock(beside):
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 @contextmanager

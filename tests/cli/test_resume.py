@@ -1,0 +1,131 @@
+"""What is said to people who resume, share out and repeat runs; that results agree is in tests/faults."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rackrisk import _run
+
+from .conftest import Command
+
+pytestmark = pytest.mark.usefixtures("fake_engine", "tape")
+SMALL = ("portfolio.tape=tape.csv", "months=24", "scenarios=3000", "executor.shard_scenarios=1024", "engine=reference")
+
+
+@pytest.fixture
+def done(command: Command, folder: Path) -> Path:
+    """A finished run."""
+    assert command("run", *SMALL, "out=done", "--quiet").code == 0
+    return folder / "done"
+
+
+@pytest.fixture
+def begun(folder: Path) -> Path:
+    """A run that was stopped before its first shard, on purpose kept."""
+    with _run.begun(_run.make_plan((*SMALL, "out=begun")), keep=True):
+        return folder / "begun.unfinished"
+
+
+def test_a_finished_run_is_not_resumed_and_that_is_no_mistake(command: Command, done: Path) -> None:
+    assert command("resume", "done").out == "done: is finished; there is nothing left to do\n"
+    assert json.loads(command("resume", "done", "--json").out) == {"run": "done", "finished": True}
+    assert command("shard", "done", "--index", "0").code == 0
+    assert done.is_dir()
+
+
+def test_what_a_kill_at_the_last_moment_left_is_removed(command: Command, done: Path, begun: Path) -> None:
+    begun.rename(done.with_name("done.unfinished"))
+    assert command("resume", "done").code == 0
+    assert [path.name for path in done.parent.iterdir() if "done" in path.name] == ["done"]
+
+
+def test_a_result_never_goes_elsewhere_silently(command: Command, begun: Path) -> None:
+    (begun.parent / "begun").mkdir()
+    (begun.parent / "begun" / "mine").touch()
+    outcome = command("resume", "begun")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "holds something else" in outcome.words
+    assert begun.is_dir()
+
+
+@pytest.mark.parametrize("override", ["seed=2", "scenarios=5", "executor.shard_scenarios=7", "out=x"])
+def test_a_run_that_was_begun_changes_its_executor_alone(command: Command, begun: Path, override: str) -> None:
+    outcome = command("resume", str(begun), override)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "cannot be changed in a run that was begun" in outcome.words
+    assert override.partition("=")[2] in outcome.words
+
+
+def test_a_tape_that_changed_in_the_meantime_is_told(command: Command, begun: Path, folder: Path) -> None:
+    (folder / "tape.csv").unlink()
+    assert command("resume", str(begun), "--quiet").code == 0
+    notes = json.loads((folder / "begun" / "manifest.json").read_text())["warnings"]
+    assert any("tape.csv is not there any more; the book is the one that the run kept" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--index", "3"), "must be from 0 to 2"),
+        (("--index", "-1"), "must be from 0 to 2"),
+        (("--index", "0", "--of", "0"), "--of 0: must be at least 1"),
+    ],
+)
+def test_a_job_that_is_none_is_refused(command: Command, begun: Path, arguments: tuple[str, ...], words: str) -> None:
+    outcome = command("shard", str(begun), *arguments)
+    assert outcome.code == 2
+    assert words in outcome.words
+
+
+def test_a_job_without_a_shard_says_so(command: Command, begun: Path) -> None:
+    outcome = command("shard", str(begun), "--index", "7", "--of", "8")
+    assert (outcome.code, "no shard falls to this job" in outcome.out) == (0, True)
+
+
+def test_missing_shards_are_named_by_what_computes_them(command: Command, folder: Path) -> None:
+    assert command("run", *SMALL, "executor=shard", "out=shared").code == 0
+    assert command("shard", "shared", "--index", "1", "--quiet").code == 0
+    outcome = command("resume", "shared", "--quiet")
+    assert outcome.code == 75
+    assert "shards 0, 2 are missing" in outcome.words
+    assert f"rackrisk shard {folder / 'shared'} --index N" in outcome.words
+    assert outcome.err.count("rackrisk resume") == 1
+
+
+def test_folders_of_unfinished_runs_have_their_name_for_themselves(command: Command, done: Path) -> None:
+    assert "ends in .unfinished" in command("run", *SMALL, "out=a.unfinished").words
+    assert "holds a finished run" in command("run", *SMALL, "out=done").words
+    assert done.is_dir()
+
+
+@pytest.mark.parametrize("change", ["append", "replace", "delete"])
+def test_a_run_whose_tables_were_changed_is_not_repeated(command: Command, done: Path, change: str) -> None:
+    table = done / "tables" / "facilities.parquet"
+    if change == "append":
+        table.write_bytes(table.read_bytes() + b"x")
+    elif change == "replace":
+        shutil.copy(done / "tables" / "measures.parquet", table)
+    else:
+        shutil.rmtree(done / "tables")
+    outcome = command("rerun", "done")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "tables/facilities.parquet" in outcome.words
+    assert not (done.parent / "runs").exists()
+
+
+def test_a_repetition_says_which_bytes_are_others(command: Command, done: Path) -> None:
+    same = command("rerun", "done", "--quiet")
+    assert (same.code, "same: losses and every table" in same.out) == (0, True)
+    other = command("rerun", "done", "--engine", "jax", "--quiet")
+    assert "engine.name was reference and is jax now" in " ".join(other.out.split())
+
+
+def test_an_engine_that_is_none_is_refused(command: Command, done: Path) -> None:
+    for name in ("jaxx", ""):
+        outcome = command("rerun", str(done), "--engine", name)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "choose one of reference, jax, cuda" in outcome.words

@@ -127,10 +127,15 @@ def _open_reference(
         tally, rows = simulate_tile(book, paths, scale, key, scenario=scenario, valid=valid)
         return map_fields(lambda field: field[None], tally), FacilityRows(*(field[None] for field in rows))
 
-    tile = max(min(REFERENCE_TILE, REFERENCE_CELLS // len(book.stream)), 1)
+    tile = reference_tile(len(book.stream))
     device = f"NumPy on {platform.machine()}"
     again = partial(_open_reference, book, scale=scale, make_paths=make_paths, key=key, precision=precision)
     return Engine("reference", "float64", device, tile, 1, *_views(run), again)
+
+
+def reference_tile(obligors: int) -> int:
+    """Scenarios in a tile of the reference engine: a power of two."""
+    return 1 << (max(min(REFERENCE_TILE, REFERENCE_CELLS // obligors), 1).bit_length() - 1)
 
 
 def _views(both: Simulate) -> tuple[Callable[..., Tally], Callable[..., FacilityRows]]:

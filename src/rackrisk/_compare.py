@@ -21,8 +21,11 @@ ABSENT = "(absent)"
 _NO_MATTER = ("name", "out", "attribution.")
 _NEEDED = ("config", "seed", "rng", "engine", "n_scenarios", "exposure_usd", "inputs", "packages", "choices", "outputs")
 _SEGMENT = "loss:"
-_MEASURE_COLUMNS = ("measure", "level", "value", "std_error", "scope", "unit")
-_TEXTS = ("measure", "scope", "unit")
+_MEASURE_COLUMNS = (
+    *("measure", "level", "value", "std_error", "ci_low", "ci_high"),
+    *("scope", "unit", "n_scenarios", "method"),
+)
+_TEXTS = ("measure", "scope", "unit", "method")
 
 
 @dataclass(frozen=True)
@@ -219,6 +222,7 @@ def _frame(folder: Path, name: str, manifest: Mapping[str, Any]) -> tuple[pl.Dat
         if name == LOSSES:
             return read_losses(folder / name), []
         kinds = {column: pl.String if column in _TEXTS else pl.Float64 for column in _MEASURE_COLUMNS}
+        kinds["n_scenarios"] = pl.Int64
         return read_table(folder / name, kinds), []
     except (OSError, ValueError) as error:
         return None, [f"{name} {error}"]

@@ -217,12 +217,14 @@ def resume(run: str | Path, *overrides: str, progress: ProgressReport | None = N
 
 def tidied(run: str | Path) -> bool:
     """True if a run is finished; what a kill at the last moment left of its unfinished folder is then removed."""
-    from .ledger import remove_leftover
+    from .ledger import remove_leftover, run_of
+    from .rebuild import finished
     from .run_folder import DONE
 
-    if not (Path(run).expanduser() / DONE).is_file():
+    target = run_of(str(run))
+    if not (target / DONE).is_file():
         return False
-    remove_leftover(Path(run).expanduser())
+    remove_leftover(target, str(finished(target)[1].get("config_hash")))
     return True
 
 
@@ -265,6 +267,8 @@ def finish(plan: Plan, work: Unfinished, *, progress: ProgressReport | None = No
         found = interruptible(partial(simulate_all, task, work, plan.settings.executor), progress)
     with timed(plan.timings, "tail"):
         result = plan.model.result(task.simulation, found.tally, found.seconds_for_all)
+    task.close()
+    found.tally = None
     measures, tables, notes = _figures(plan, result)
     notes = [*plan.notes, *found.notes, *notes]
     with work.draft() as folder:
@@ -317,6 +321,7 @@ def _write(
 def _copy_book(work: Unfinished, folder: Draft) -> None:
     from .run_folder import BOOK, sync
 
+    work.check_book()
     shutil.copyfile(work.path / BOOK, folder.path / BOOK)
     sync(folder.path / BOOK)
 

@@ -83,13 +83,20 @@ def share_of(run: str | Path, index: int, of: int | None = None) -> Share | None
     """
     from .executors import task_of
     from .kernels.shards import ranges_of
-    from .ledger import look_at, unfinished_folder
+    from .ledger import look_at, run_of, unfinished_folder
     from .run_folder import RunFolderError
 
-    if _is_finished(Path(run)):
+    if _is_finished(run_of(str(run))):
         return None
-    work = look_at(unfinished_folder(str(run)))
-    task = task_of(work.order, work.book())
+    try:
+        work = look_at(unfinished_folder(str(run)))
+        task = task_of(work.order, work.book())
+    except (FileNotFoundError, RunFolderError):
+        if _is_finished(run_of(str(run))):  # by others, in this very moment
+            return None
+        raise
+    if task.model.settings.until is not None:
+        raise RunFolderError(f"{work.path}: goes on until {task.model.settings.until}, so its shards are not known")
     ranges = ranges_of(0, task.model.settings.scenarios, work.order.shard_scenarios)
     if of is not None and of < 1:
         raise RunFolderError(f"--of {of}: must be at least 1")
@@ -127,4 +134,4 @@ def compute_share(share: Share, progress: ProgressReport | None) -> bool:
 def _is_finished(run: Path) -> bool:
     from .run_folder import DONE
 
-    return (run.expanduser() / DONE).is_file()
+    return (run / DONE).is_file()

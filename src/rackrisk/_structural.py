@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _UNITS_PER_SHARD = 2_000_000_000  # loan-months: a minute on two cores, at some 3e7 a second
 _SUMS_BY_FACILITY = 15
 # Tiles are powers of two up to 1,024 scenarios, and smaller for larger books: `rackrisk.kernels.jax_engine`.
-_STEP, _STEP_OF_MANY, _MANY_ROWS = 1_024, 64, 65_536
+_STEP, _STEP_OF_MANY, _MANY_OBLIGORS = 1_024, 64, 65_536
 _TABLES = ("facilities", "pd_term", "early_warning", "fans", "defaults_by_cause", "loss_given_default")
 _TAIL_TABLES = ("pricing", "contributions", "concentration", "offtaker_defaults")
 
@@ -95,7 +95,7 @@ class Structural:
     def load(self, book: pl.DataFrame) -> Load:
         """Facilities x months in a scenario; monthly sums by obligor, and those by facility."""
         rows, months = book.height, self.settings.months
-        step = _STEP if rows < _MANY_ROWS else _STEP_OF_MANY
+        step = _STEP if book["obligor_id"].n_unique() < _MANY_OBLIGORS else _STEP_OF_MANY
         return Load(rows * months, _UNITS_PER_SHARD, 8 * rows * (months + _SUMS_BY_FACILITY), step)
 
     def open(self, book: pl.DataFrame, engine: str) -> StructuralSimulation:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BAD_INPUT, RETRY_LATER = 2, 75
 
+# What a file system refuses, today and tomorrow.
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENAMETOOLONG, errno.ENOTDIR}
 # Conditions of the machine that pass: a full disk, a quota, a file server that went away.
 _PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.ENOMEM, errno.EMFILE}
 
@@ -26,6 +28,7 @@ def exit_code(error: Exception) -> int | None:
     from .executors import ShardsMissing, WorkersLost
     from .kernels.engines import EngineMissing
     from .ledger import Busy
+    from .models.contributions import ReplayMismatch
     from .problem_report import as_problems
     from .rebuild import RunProblems
     from .run_folder import RunFolderError
@@ -48,6 +51,11 @@ def exit_code(error: Exception) -> int | None:
     if isinstance(error, OSError) and error.errno in _PASSING:
         place = error.filename or "while writing"
         return _complain(f"{error.strerror} ({place}); try again later{notes_of(error)}", RETRY_LATER)
+    if isinstance(error, OSError) and error.filename and error.errno in _REFUSED:
+        return _complain(f"{error.filename}: {error.strerror}{notes_of(error)}", BAD_INPUT)
+    if isinstance(error, ReplayMismatch):
+        rule = "this machine does not round like those that computed the shards; add them up on one of their kind"
+        return _complain(f"{error}; {rule}{notes_of(error)}", BAD_INPUT)
     if isinstance(error, (Busy, ShardsMissing, WorkersLost)):
         return _complain(f"{error}{notes_of(error)}", RETRY_LATER)
     return None

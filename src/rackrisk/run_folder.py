@@ -48,7 +48,8 @@ class Draft:
         """Writes a Parquet file through to the disk."""
         path = self.path / name
         path.parent.mkdir(exist_ok=True)
-        frame.write_parquet(path, compression="zstd", statistics=True)
+        with _errors_of_the_system(path):
+            frame.write_parquet(path, compression="zstd", statistics=True)
         sync(path)
 
     def publish(self) -> Path:
@@ -67,6 +68,20 @@ class Draft:
                 sync(place.parent)
                 return place
         raise all_taken(self.target)
+
+
+@contextmanager
+def _errors_of_the_system(path: Path) -> Iterator[None]:
+    """Polars wraps a full disk and its like into errors of its own; here they are OSError again."""
+    from polars.exceptions import PolarsError
+
+    try:
+        yield
+    except PolarsError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
 
 
 def target_folder(*, out: str | None, label: str, config_hash: str, now: datetime) -> Path:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .executors import Task, compute
+from .executors import Task, WorkersLost, compute
 from .interruptible import ProgressReport
 from .kernels.shards import ranges_of
 from .ledger import Arrays, DamagedShard, Unfinished
 from .models.stopping import Look, next_look
 from .shard_size import up_to
+
+MOST_ROUNDS = 3  # of computing what was damaged
 
 
 @dataclass
@@ -101,7 +103,7 @@ def _computer(task: Task, work: Unfinished, executor: Any, progress: ProgressRep
 
 def _added_up(task: Task, work: Unfinished, ranges: list[range], run: Compute) -> Simulated:
     """The sum of all shards; damaged ones are computed again."""
-    scenarios, computed, seconds = sum(map(len, ranges)), 0, 0.0
+    scenarios, computed, seconds, rounds = sum(map(len, ranges)), 0, 0.0, 0
     while True:
         if missing := work.missing(ranges):
             started = time.perf_counter()
@@ -110,7 +112,10 @@ def _added_up(task: Task, work: Unfinished, ranges: list[range], run: Compute) -
         shards: list[Mapping[str, Any]] = []
         try:
             tally = task.simulation.merged(_parts(work, ranges, shards))
-        except DamagedShard:
+        except (DamagedShard, FileNotFoundError):
+            rounds += 1
+            if rounds == MOST_ROUNDS:
+                raise WorkersLost(f"{work.path}: shards are damaged again and again; look at the disk") from None
             continue
         return Simulated(tally, scenarios, shards, ranges, computed, seconds)
 
@@ -140,4 +145,5 @@ def _notes(work: Unfinished, found: Simulated) -> list[str]:
 
 def _kind(shard: Mapping[str, Any]) -> str:
     """What floating-point results may depend on; the number of devices is not part of it."""
-    return f"{re.sub(r'^[0-9]+ x ', '', str(shard['device']))} of {shard['cpu']}"
+    flags = f" with {shard['flags']}" if shard.get("flags") else ""
+    return f"{re.sub(r'^[0-9]+ x ', '', str(shard['device']))} of {shard['cpu']}{flags}"

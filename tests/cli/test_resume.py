@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import weakref
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from rackrisk import _run
+from rackrisk._structural import Structural
 
+from ..helpers.fake_result import fake_open
 from .conftest import Command
 
 pytestmark = pytest.mark.usefixtures("fake_engine", "tape")
@@ -129,3 +133,21 @@ def test_an_engine_that_is_none_is_refused(command: Command, done: Path) -> None
         outcome = command("rerun", str(done), "--engine", name)
         assert (outcome.code, outcome.out) == (2, "")
         assert "choose one of reference, jax, cuda" in outcome.words
+
+
+def test_the_simulation_is_gone_before_the_report_is_made(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref[object]] = []
+
+    def spy(model: Structural, book: pl.DataFrame, engine: str) -> object:
+        simulation = fake_open(model, book, engine)
+        made.append(weakref.ref(simulation))
+        return simulation
+
+    def look(folder: Path) -> str:
+        assert [place() for place in made] == [None]
+        return "<html></html>"
+
+    monkeypatch.setattr(Structural, "open", spy)
+    monkeypatch.setattr("rackrisk.report.render", look)
+    assert command("run", *SMALL, "--quiet").code == 0
+    assert len(made) == 1

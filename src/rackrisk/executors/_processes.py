@@ -72,7 +72,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         yield pool
     finally:
         theirs.close()  # ends the processes
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _shares(cores: list[int], workers: int) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rackrisk._model import Model, Simulation, model_of
 from rackrisk.kernels.shards import named_arrays
 from rackrisk.ledger import Arrays, Order, Unfinished
-from rackrisk.manifest import cpu_name
+from rackrisk.manifest import cpu_name, environment
 from rackrisk.run_folder import BOOK, RunFolderError
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class Task:
         """The book, ready for its engine; made once a process."""
         return self.model.open(self.book, self.order.engine)
 
+    def close(self) -> None:
+        """Lets go of the simulation: the arrays of a large book would fill the memory that its tables need."""
+        self.__dict__.pop("simulation", None)
+
 
 def task_of(order: Order, book: pl.DataFrame) -> Task:
     """The task of an order that was read from a file.
@@ -67,6 +72,8 @@ def task_of(order: Order, book: pl.DataFrame) -> Task:
         )
     model = model_of(settings)
     model.check_book(book, BOOK)
+    if order.shard_scenarios % model.load(book).step:
+        raise RunFolderError("the order's shard_scenarios was changed after the run was begun; delete its folder")
     return Task(order, model, book)
 
 
@@ -75,7 +82,8 @@ def compute_shard(task: Task, numbers: range, progress: Progress | None = None) 
     started = time.perf_counter()
     arrays = named_arrays(task.simulation.tally(numbers, progress))
     seconds = round(time.perf_counter() - started, 3)
-    return arrays, {**task.simulation.computer, "cpu": cpu_name(), "seconds": seconds}
+    flags = environment(os.environ).get("XLA_FLAGS", "")
+    return arrays, {**task.simulation.computer, "cpu": cpu_name(), "flags": flags, "seconds": seconds}
 
 
 def keep_shard(task: Task, work: Unfinished, numbers: range, progress: Progress | None = None) -> None:

@@ -6,8 +6,6 @@ computes a shard needs none, because a shard of the same order has the same byte
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +24,7 @@ from rackrisk.run_folder import (
     all_taken,
     draft_in,
     make_folder,
+    named_folder,
     names_from,
     parents_of,
     rename_into,
@@ -33,6 +32,7 @@ from rackrisk.run_folder import (
     sync,
 )
 
+from ._lock import Busy, make_lock, take_lock
 from ._order import Order, read_order
 from ._shard_file import DamagedShard, Shard, read_shard, write_shard
 
@@ -40,12 +40,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 SUFFIX = ".unfinished"
-ORDER, LOCK, SHARDS = "order.json", "lock", "shards"
+ORDER, SHARDS = "order.json", "shards"
 DAMAGED, CONFLICT = ".damaged", ".conflict"
-
-
-class Busy(Exception):
-    """Somebody else works on this run; the message is for the user."""
 
 
 class ShardConflict(RunFolderError):
@@ -77,13 +73,24 @@ class Unfinished:
         """
         from rackrisk.data import ParquetRefused, read_parquet
 
-        path = self.path / BOOK
-        if path.is_symlink() or not path.is_file() or sha256_of(path) != self.order.book_sha256:
-            raise RunFolderError(f"{path}: is not the book that the run was begun with; begin the run anew")
+        path = self.check_book()
         try:
             return read_parquet(path)
         except ParquetRefused as error:
             raise RunFolderError(f"{path}: {error}") from None
+
+    def check_book(self) -> Path:
+        """The file of the book.
+
+        Raises:
+            RunFolderError: it is not the one that the run was begun with.
+        """
+        path = self.path / BOOK
+        if path.is_symlink() or not path.is_file() or sha256_of(path) != self.order.book_sha256:
+            raise RunFolderError(
+                f"{path}: is not the book that the run was begun with; delete the folder to begin anew"
+            )
+        return path
 
     def missing(self, ranges: Sequence[range]) -> list[range]:
         """Those of these ranges whose shards are not there."""
@@ -133,7 +140,8 @@ class Unfinished:
     def set_aside(self, numbers: range) -> None:
         """Gives a damaged shard another name, so that it is computed again and can still be looked at."""
         path = self._file(numbers)
-        path.replace(path.with_suffix(f"{DAMAGED}-{secrets.token_hex(4)}"))
+        with suppress(FileNotFoundError):  # somebody else was faster
+            path.replace(path.with_suffix(f"{DAMAGED}-{secrets.token_hex(4)}"))
 
     @property
     def damaged(self) -> int:
@@ -144,10 +152,11 @@ class Unfinished:
     def draft(self) -> Iterator[Draft]:
         """The results being written; the unfinished folder goes once they are published."""
         with draft_in(self.path, self.target) as folder:
-            yield folder
-            finished = not folder.path.exists()
-        if finished:
-            shutil.rmtree(self.path, ignore_errors=True)
+            try:
+                yield folder
+            finally:
+                if not folder.path.exists():
+                    _remove(self.path)
 
     def _file(self, numbers: range) -> Path:
         return self.path / SHARDS / f"{numbers.start:08d}-{numbers.stop:08d}.npz"
@@ -166,32 +175,52 @@ def target_of(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(SUFFIX))
 
 
+def run_of(text: str) -> Path:
+    """The run folder, there or not yet, that somebody means by its path or that of its unfinished folder.
+
+    Raises:
+        RunFolderError: nothing can have such a name.
+    """
+    typed = named_folder(text)
+    path = typed.parent.resolve() / typed.name if typed.name not in ("", "..") else typed.resolve()
+    if not path.name.removesuffix(SUFFIX):
+        raise RunFolderError(f"{text}: is not the folder of a run")
+    return target_of(path)
+
+
 def unfinished_folder(text: str) -> Path:
     """The unfinished folder of a run, by its own path or the run's.
 
     Raises:
         RunFolderError: there is none.
     """
-    path = Path(text).expanduser()
-    beside = path if path.name.endswith(SUFFIX) else path.with_name(f"{path.name}{SUFFIX}")
+    target = run_of(text)
+    beside = target.with_name(f"{target.name}{SUFFIX}")
     if beside.is_symlink():
         raise RunFolderError(f"{beside}: is a symbolic link; name the folder itself")
-    target = target_of(beside)
     if (target / DONE).is_file():
         raise RunFolderError(f"{text}: is finished; there is nothing left to do")
     if (beside / ORDER).is_file():
         if target.is_dir() and any(target.iterdir()):
             raise RunFolderError(f"{target}: is where the result belongs, and holds something else: move it away first")
-        return beside.resolve()
+        return beside
     raise RunFolderError(f"{text}: no unfinished run here ({beside.name} holds no {ORDER})")
 
 
-def remove_leftover(target: Path) -> None:
-    """Removes the unfinished folder that a kill left beside a finished run; nothing if somebody works on it."""
-    beside = target.with_name(f"{target.name.removesuffix(SUFFIX)}{SUFFIX}")
-    if (beside / ORDER).is_file() and not beside.is_symlink():
-        with suppress(Busy, RunFolderError), _take_lock(beside):
-            shutil.rmtree(beside, ignore_errors=True)
+def remove_leftover(target: Path, config_hash: str) -> None:
+    """Removes what a kill left of a finished run's unfinished folder; another run there, or one in use, stays."""
+    beside = target.with_name(f"{target.name}{SUFFIX}")
+    with suppress(Busy, RunFolderError), take_lock(beside):
+        if look_at(beside).order.config_hash == config_hash:
+            _remove(beside)
+
+
+def _remove(path: Path) -> None:
+    """Removes a folder: at once for others, who never see a part of it."""
+    gone = path.with_name(f".{path.name[:100]}.gone-{secrets.token_hex(4)}")
+    with suppress(OSError):
+        path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 @contextmanager
@@ -207,14 +236,14 @@ def begin(order: Order, book: pl.DataFrame, target: Path, *, chosen: bool, keep:
         Busy: somebody else works on it.
     """
     with parents_of(target):
-        path, lock = _new_or_there(order, book, target, chosen=chosen)
+        path, lock, made = _new_or_there(order, book, target, chosen=chosen)
         with lock:
             work = look_at(path)
             try:
                 yield work
             finally:
-                if path.is_dir() and not (keep or work.kept):
-                    shutil.rmtree(path, ignore_errors=True)
+                if made and not keep and path.is_dir() and not work.kept:
+                    _remove(path)
 
 
 @contextmanager
@@ -225,7 +254,7 @@ def reopen(path: Path) -> Iterator[Unfinished]:
         RunFolderError: this version cannot finish it.
         Busy: somebody else works on it.
     """
-    with _locked(path):
+    with take_lock(path):
         yield look_at(path)
 
 
@@ -248,8 +277,8 @@ def look_at(path: Path) -> Unfinished:
     return Unfinished(path, order)
 
 
-def _new_or_there(order: Order, book: pl.DataFrame, target: Path, *, chosen: bool) -> tuple[Path, IO[bytes]]:
-    """The folder and its held lock."""
+def _new_or_there(order: Order, book: pl.DataFrame, target: Path, *, chosen: bool) -> tuple[Path, IO[bytes], bool]:
+    """The folder, its held lock, and whether it was made now."""
     aside = target.parent / f".{target.name[:100]}.begun-{secrets.token_hex(4)}"
     try:
         lock = _fill(aside, order, book)
@@ -260,10 +289,10 @@ def _new_or_there(order: Order, book: pl.DataFrame, target: Path, *, chosen: boo
             with suppress(FileExistsError):
                 rename_into(aside, path)
                 sync(path.parent)
-                return path, lock
+                return path, lock, True
             if chosen:
                 lock.close()
-                return _continued(path, order)
+                return path, _continued(path, order), False
         raise all_taken(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -275,38 +304,18 @@ def _fill(path: Path, order: Order, book: pl.DataFrame) -> IO[bytes]:
     draft = Draft(path, path)
     draft.write_frame(BOOK, book)
     draft.write_text(ORDER, order.model_copy(update={"book_sha256": sha256_of(path / BOOK)}).text())
-    lock = (path / LOCK).open("xb")
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock = make_lock(path)
+    sync(path)
     return lock
 
 
-def _continued(path: Path, order: Order) -> tuple[Path, IO[bytes]]:
-    lock = _take_lock(path)
+def _continued(path: Path, order: Order) -> IO[bytes]:
+    lock = take_lock(path)
     there = look_at(path)
     if there.order.config_hash != order.config_hash or there.order.engine != order.engine:
         lock.close()
         rule = "holds another unfinished run; finish it with `rackrisk resume`, delete it, or choose another out"
         raise RunFolderError(f"{path}: {rule}")
-    return path, lock
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with _take_lock(path):
-        yield
-
-
-def _take_lock(path: Path) -> IO[bytes]:
-    try:
-        handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-    except OSError as error:
-        raise RunFolderError(f"{path / LOCK}: cannot be opened ({error.strerror})") from None
-    lock = os.fdopen(handle, "r+b")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise Busy(f"{path}: another process works on this run") from None
     return lock
 
 

@@ -16,6 +16,7 @@ from rackrisk._structural import Structural
 from rackrisk.config import structural_settings
 from rackrisk.models.measures import measures_table
 from rackrisk.models.results import PORTFOLIO_SCOPE, SimulationResult
+from rackrisk.models.stages import unheard
 
 from .record import say, table
 
@@ -74,7 +75,7 @@ def run(experiment: str, share: int) -> tuple[SimulationResult, pl.DataFrame]:
     book = model.read_book()
     say(f"experiment={experiment}, {scenarios:,} scenarios")
     simulation = model.open(book, model.settings.engine.name)
-    return model.result(simulation, simulation.tally(range(scenarios)), seconds=0.0), book
+    return model.result(simulation, simulation.tally(range(scenarios)), 0.0, unheard), book
 
 
 def total(column: pl.Series) -> float:

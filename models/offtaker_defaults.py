@@ -24,6 +24,7 @@ from rackrisk.models.market.arrays import MarketArrays
 from rackrisk.models.market.survival import counterparty_survival
 from rackrisk.models.measures import mean_estimate, proportion
 from rackrisk.models.opened import Opened
+from rackrisk.models.stages import StageReport, told, unheard
 
 Array = NDArray[np.float64]
 Deaths = NDArray[np.bool_]
@@ -36,7 +37,13 @@ SCENARIOS_FOR_ONE = 64  # of the run for one of each name's, so that short runs 
 
 
 def offtaker_defaults(
-    opened: Opened, loss_quanta: NDArray[np.int64], *, seed: int, months: int, debt_usd: dict[str, float]
+    opened: Opened,
+    loss_quanta: NDArray[np.int64],
+    *,
+    seed: int,
+    months: int,
+    debt_usd: dict[str, float],
+    report: StageReport = unheard,
 ) -> pl.DataFrame:
     """Loss of the book where a named counterparty defaults within the horizon, against where it does not.
 
@@ -44,6 +51,7 @@ def offtaker_defaults(
         loss_quanta: [n], loss of the book in scenarios 0, 1, ...
         months: horizon of the losses.
         debt_usd: by name, what rests on its contracts or guarantee.
+        report: hears of how many names the defaults were taken back.
 
     Returns:
         One row a name: `name, debt_usd, n_defaults, pd, pd_std_error, loss_if_default_usd, loss_otherwise_usd,
@@ -59,7 +67,7 @@ def offtaker_defaults(
     columns = {
         "debt_usd": debt,
         **_compared(*sums, n=len(loss_quanta)),
-        **_paired(opened, loss_quanta, deaths, places, most_at_risk(debt, deaths)),
+        **_paired(opened, loss_quanta, deaths, places, most_at_risk(debt, deaths), report=report),
     }
     frame = pl.DataFrame({"name": pl.Series([names[place] for place in kept], dtype=pl.String)}).with_columns(
         **{name: pl.Series(values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()}
@@ -95,11 +103,13 @@ def _paired(
     deaths: Deaths,
     places: NDArray[np.int64],
     columns: NDArray[np.int64],
+    *,
+    report: StageReport,
 ) -> dict[str, Array]:
     """Cost of the defaults of the names in these columns, [K]: the scenarios of each run again with it alone alive."""
     cost, error, count = np.full((3, deaths.shape[1]), np.nan)
     most = min(REPLAYED_SCENARIOS, len(loss_quanta) // SCENARIOS_FOR_ONE)
-    for column in columns:
+    for column in told(report, "defaults of counterparties", columns, len(columns)):
         numbers = np.flatnonzero(deaths[:, column])[:most].astype(np.uint32)
         count[column] = len(numbers)
         if len(numbers) < MIN_DEFAULTS:

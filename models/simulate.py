@@ -23,6 +23,7 @@ from rackrisk.models.opened import open_simulation as open_simulation
 from rackrisk.models.opened import path_maker as path_maker
 from rackrisk.models.recovery import RecoveryConfig
 from rackrisk.models.results import SimulationResult
+from rackrisk.models.stages import StageReport, unheard
 from rackrisk.models.tail_risk import TailQuestions, tail_tables
 
 FAN_SCENARIOS = 4096
@@ -120,13 +121,20 @@ class StructuralSimulation:
         return {"engine": engine.name, "device": engine.device, "precision": engine.precision}
 
     def result(
-        self, tally: Tally, *, worst: int = 0, questions: TailQuestions | None = None, seconds: float = 0.0
+        self,
+        tally: Tally,
+        *,
+        worst: int = 0,
+        questions: TailQuestions | None = None,
+        seconds: float = 0.0,
+        report: StageReport = unheard,
     ) -> SimulationResult:
         """Tables of the scenarios 0, 1, ... of a tally.
 
         Args:
             worst, questions: as in `simulate`.
             seconds: how long the simulation took.
+            report: hears how far the scenarios are that run again.
 
         Raises:
             rackrisk.models.contributions.ReplayMismatch: a replayed loss is not that of the tally.
@@ -135,7 +143,9 @@ class StructuralSimulation:
         built, scenarios, started = opened.built, len(tally.loss), time.perf_counter()
         numbers = worst_numbers(tally.loss[:, 0], worst)
         tell = teller(opened, months=months, as_of=self.as_of, seed=seed, beside=True)
-        tail = {} if questions is None else tail_tables(opened, tally, months=months, seed=seed, questions=questions)
+        tail: dict[str, pl.DataFrame] = {}
+        if questions is not None:
+            tail = tail_tables(opened, tally, months=months, seed=seed, questions=questions, report=report)
         replayed = time.perf_counter()
         result = SimulationResult(
             engine=opened.engine.name,
@@ -147,7 +157,7 @@ class StructuralSimulation:
             scopes=built.scopes,
             exposure_usd=tables.exposures(built),
             fans=_fans(opened, scenarios, months, seed),
-            worst=worst_scenarios(tell, numbers).tables() if worst else {},
+            worst=worst_scenarios(tell, numbers, report).tables() if worst else {},
             **_counted(built, tally, scenarios, months),
             **tail,
             notes=[opened.note] if opened.note else [],

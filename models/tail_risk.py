@@ -27,6 +27,7 @@ from rackrisk.models.pricing import (
     pricing_table,
     scope_weights,
 )
+from rackrisk.models.stages import StageReport, unheard
 from rackrisk.models.tables import mean_losses
 
 
@@ -46,9 +47,18 @@ class TailQuestions:
 
 
 def tail_tables(
-    opened: Opened, tally: Tally, *, months: int, seed: int, questions: TailQuestions
+    opened: Opened,
+    tally: Tally,
+    *,
+    months: int,
+    seed: int,
+    questions: TailQuestions,
+    report: StageReport = unheard,
 ) -> dict[str, pl.DataFrame]:
     """The tables `pricing`, `contributions`, `concentration` and `offtaker_defaults` of a simulation.
+
+    Args:
+        report: hears how far the scenarios are that run again.
 
     Raises:
         rackrisk.models.contributions.ReplayMismatch: a replayed loss is not the run's.
@@ -67,6 +77,7 @@ def tail_tables(
         levels=_levels(questions),
         confidence=questions.confidence,
         weights=weights,
+        report=report,
     )
     own = fair_facilities(book, found.at(questions.pricing.capital_level))
     of_scopes = fair_scopes(scopes, book, found, own)
@@ -78,7 +89,9 @@ def tail_tables(
         "pricing": pricing_table(book, own, scopes, of_scopes, confidence=questions.confidence),
         "contributions": contributions,
         "concentration": concentration,
-        "offtaker_defaults": offtaker_defaults(opened, tally.loss[:, 0], seed=seed, months=months, debt_usd=debt_usd),
+        "offtaker_defaults": offtaker_defaults(
+            opened, tally.loss[:, 0], seed=seed, months=months, debt_usd=debt_usd, report=report
+        ),
     }
 
 

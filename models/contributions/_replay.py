@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rackrisk.kernels.engines import Engine, replay_scenarios
 from rackrisk.kernels.tally import Scale, Tally
+from rackrisk.models.stages import StageReport, told, unheard
 
 from ._estimates import TailEstimates, estimate_tail
 from ._members import Dimension
@@ -25,6 +26,7 @@ def replay_tail(
     levels: Sequence[float],
     confidence: float,
     weights: NDArray[np.float64],
+    report: StageReport = unheard,
 ) -> TailEstimates:
     """Run the scenarios of the tail again and estimate who contributes to VaR and ES.
 
@@ -33,13 +35,16 @@ def replay_tail(
         tally: of scenarios 0, 1, ... of the run.
         levels: of VaR and ES.
         weights: [Q, F], weighted sums of facilities to be followed through the tail.
+        report: hears how many scenarios were run again.
 
     Raises:
         ReplayMismatch: a replayed loss is not the run's, to the last quantum.
     """
     tail = tail_of(tally.loss[:, 0], levels, confidence)
     groups = Groups(scale.facility_in_group, tally.loss[tail.numbers])
-    gathered = gather(tail, replay_scenarios(engine, tail.numbers), parts, weights=weights, groups=groups)
+    again, count = replay_scenarios(engine, tail.numbers), len(tail.numbers)
+    rows = told(report, "scenarios of the tail", again, count, size=lambda rows: len(rows.loss))
+    gathered = gather(tail, rows, parts, weights=weights, groups=groups)
     quantum = float(scale.loss_quantum_usd)
     losses_usd = tally.loss[:, 0] * quantum
     return estimate_tail(tail, gathered, parts, losses_usd=losses_usd, quantum_usd=quantum, confidence=confidence)

@@ -1,11 +1,13 @@
 """The worst scenarios of a run, what happened in their worlds, and who lost most in them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
+
+from rackrisk.models.stages import StageReport, told, unheard
 
 from ._scenario import OBLIGORS, ScenarioStory, scenario_story
 from ._told import Teller
@@ -60,10 +62,10 @@ def worst_numbers(loss: np.ndarray, count: int = WORST) -> list[int]:
     return [int(number) for number in most if loss[number] > 0]
 
 
-def worst_scenarios(tell: Teller, numbers: Iterable[int]) -> WorstScenarios:
-    """Frames of some scenarios, ranked in the order in which they are given."""
+def worst_scenarios(tell: Teller, numbers: Sequence[int], report: StageReport = unheard) -> WorstScenarios:
+    """Frames of some scenarios, ranked in the order in which they are given; `report` hears how many are done."""
     rows, moves, happenings, losers = [], [], [], []
-    for rank, number in enumerate(numbers, start=1):
+    for rank, number in enumerate(told(report, "worst scenarios", numbers, len(numbers)), start=1):
         story = scenario_story(tell(number, 0))  # one at a time: each has a row for every obligor
         rows.append(_row(rank, story))
         moves.append((rank, number, story.world.moves))

@@ -90,7 +90,7 @@ def _fair_scope(
         error = loss_error + charge_error
     known = np.isfinite(es.es_error).all()
     balance = book.balance_usd[scope.facilities].sum()
-    most = ceilings(balance, np.array(pv), n=n, level=es.level, hurdle=book.config.hurdle_annual)
+    most = ceilings(np.array(balance), np.array(pv), n=n, level=es.level, hurdle=book.config.hurdle_annual)
     return {
         "loss": loss,
         "loss_error": loss_error,

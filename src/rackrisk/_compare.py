@@ -222,8 +222,7 @@ def _frame(folder: Path, name: str, manifest: Mapping[str, Any]) -> tuple[pl.Dat
         if name == LOSSES:
             return read_losses(folder / name), []
         kinds = {column: pl.String if column in _TEXTS else pl.Float64 for column in _MEASURE_COLUMNS}
-        kinds["n_scenarios"] = pl.Int64
-        return read_table(folder / name, kinds), []
+        return read_table(folder / name, {**kinds, "n_scenarios": pl.Int64}), []
     except (OSError, ValueError) as error:
         return None, [f"{name} {error}"]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .config._copula import CopulaSettings
     from .kernels.copula.arrays import Tally
     from .models.copula import CopulaResult, CopulaSimulation
+    from .models.stages import StageReport
 
 _UNITS_PER_SHARD = 10_000_000_000  # loan-scenarios: a minute on two cores, at some 2e8 a second
 _SUMS_BY_NAME = 3
@@ -89,8 +90,9 @@ class Copula:
 
         return open_copula(book, config=self.settings.dependence, seed=self.settings.seed, engine=engine)
 
-    def result(self, simulation: CopulaSimulation, tally: Tally, seconds: float) -> CopulaResult:
+    def result(self, simulation: CopulaSimulation, tally: Tally, seconds: float, report: StageReport) -> CopulaResult:
         """Losses and tables."""
+        del report  # it is a matter of milliseconds
         return simulation.result(tally, seconds=seconds)
 
     def tables(self, book: pl.DataFrame, result: CopulaResult) -> tuple[dict[str, pl.DataFrame], list[str]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .config import Settings, StructuralSettings
     from .config._copula import CopulaSettings
     from .interruptible import ProgressReport
+    from .models.stages import StageReport
 
 
 class Result(Computed, Protocol):
@@ -136,8 +137,8 @@ class Model(Protocol):
         """The book ready for an engine, a `Simulation` and more."""
         ...
 
-    def result(self, simulation: Any, tally: Any, seconds: float) -> Any:
-        """The result, a `Result` and more, of all scenarios, which took so many seconds."""
+    def result(self, simulation: Any, tally: Any, seconds: float, report: StageReport) -> Any:
+        """The result, a `Result` and more, of all scenarios, which took so many seconds; `report` hears how far."""
         ...
 
     def tables(self, book: pl.DataFrame, result: Any) -> tuple[dict[str, pl.DataFrame], list[str]]:

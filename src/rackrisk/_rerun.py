@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ._run import Plan, Run
+    from .models.stages import StageReport
 
 MEASURES = "tables/measures.parquet"
 
@@ -107,12 +108,12 @@ def rerun(
     return compared(folder, manifest, execute_again(folder, plan, progress), differs)
 
 
-def execute_again(folder: Path, plan: Plan, progress: ProgressReport | None) -> Run:
+def execute_again(folder: Path, plan: Plan, progress: ProgressReport | None, stages: StageReport | None = None) -> Run:
     """Repeats a run; stopped, it says how to go on with the repetition, which is more than another run."""
     from ._run import execute
 
     try:
-        return execute(plan, progress=progress)
+        return execute(plan, progress=progress, stages=stages)
     except BaseException as error:
         if getattr(error, "__notes__", None):
             out = plan.settings.out

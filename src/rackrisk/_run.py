@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from ._model import Model, Result
     from .config import Settings
+    from .executors import Task
     from .ledger import Unfinished
+    from .models.stages import StageReport
     from .run_folder import Draft
     from .simulated import Simulated
 
@@ -148,14 +150,17 @@ def load_book(model: Model) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     return book, [{"role": "tape", "path": where, "bytes": size, "sha256": before, "rows": book.height}]
 
 
-def execute(plan: Plan, *, progress: ProgressReport | None = None) -> Run:
+def execute(plan: Plan, *, progress: ProgressReport | None = None, stages: StageReport | None = None) -> Run:
     """Simulates a plan and writes its folder; shards of an interrupted run are kept, see `rackrisk.resume`.
+
+    Args:
+        progress, stages: as in `finish`.
 
     Raises:
         rackrisk.executors.ShardsMissing: executor=shard: the run is prepared, and others compute its shards.
     """
     with begun(plan) as work:
-        return finish(plan, work, progress=progress)
+        return finish(plan, work, progress=progress, stages=stages)
 
 
 @contextmanager
@@ -257,8 +262,15 @@ def kept(work: Unfinished) -> Iterator[None]:
         raise
 
 
-def finish(plan: Plan, work: Unfinished, *, progress: ProgressReport | None = None) -> Run:
-    """Computes the shards that are missing, adds all of them up and writes the run folder."""
+def finish(
+    plan: Plan, work: Unfinished, *, progress: ProgressReport | None = None, stages: StageReport | None = None
+) -> Run:
+    """Computes the shards that are missing, adds all of them up and writes the run folder.
+
+    Args:
+        progress: called with (scenarios done, scenarios in all).
+        stages: called with (what is done, how much of it is, of how much) after the simulation.
+    """
     from .executors import Task
     from .simulated import simulate_all
 
@@ -266,15 +278,23 @@ def finish(plan: Plan, work: Unfinished, *, progress: ProgressReport | None = No
     with timed(plan.timings, "simulate"):
         found = interruptible(partial(simulate_all, task, work, plan.settings.executor), progress)
     with timed(plan.timings, "tail"):
-        result = plan.model.result(task.simulation, found.tally, found.seconds_for_all)
-    task.close()
-    found.tally = None
+        result = interruptible(partial(_looked_at, task, found), stages)
+    if stages is not None:
+        stages("tables and report", 0, 0)
     measures, tables, notes = _figures(plan, result)
     notes = [*plan.notes, *found.notes, *notes]
     with work.draft() as folder:
         _copy_book(work, folder)
         manifest = _write(folder, plan, result, found, tables={"measures": measures, **tables}, notes=notes)
         return Run(folder.publish(), measures, result, manifest, tables)
+
+
+def _looked_at(task: Task, found: Simulated, report: StageReport) -> Result:
+    """The result of the sums; these and the simulation are let go: what they hold of a large book its tables need."""
+    result = task.model.result(task.simulation, found.tally, found.seconds_for_all, report)
+    task.close()
+    found.tally = None
+    return result
 
 
 def _figures(plan: Plan, result: Result) -> tuple[pl.DataFrame, dict[str, pl.DataFrame], list[str]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .kernels.tally import Tally
     from .models.results import SimulationResult
     from .models.simulate import StructuralSimulation
+    from .models.stages import StageReport
 
 _UNITS_PER_SHARD = 2_000_000_000  # loan-months: a minute on two cores, at some 3e7 a second
 _SUMS_BY_FACILITY = 15
@@ -108,14 +109,16 @@ class Structural:
         seconds = time.perf_counter() - started
         return StructuralSimulation(opened, settings.months, settings.seed, settings.as_of, seconds)
 
-    def result(self, simulation: StructuralSimulation, tally: Tally, seconds: float) -> SimulationResult:
+    def result(
+        self, simulation: StructuralSimulation, tally: Tally, seconds: float, report: StageReport
+    ) -> SimulationResult:
         """Losses, tables, the worst scenarios and who contributes to the tail."""
         from .models.explain import WORST
         from .models.tail_risk import TailQuestions
 
         settings = self.settings
         questions = TailQuestions(settings.measures.levels, settings.measures.confidence, settings.pricing)
-        return simulation.result(tally, worst=WORST, questions=questions, seconds=seconds)
+        return simulation.result(tally, worst=WORST, questions=questions, seconds=seconds, report=report)
 
     def tables(self, book: pl.DataFrame, result: SimulationResult) -> tuple[dict[str, pl.DataFrame], list[str]]:
         """The tables of the result."""

@@ -132,10 +132,12 @@ def _show_command(args: argparse.Namespace) -> int:
 
 
 def _validate_command(args: argparse.Namespace) -> int:
-    from .validate import document, run_validation, steps
+    from .progress import progress
+    from .validate import document, run_validation
     from .validation_screen import print_validation
 
-    with steps(enabled=not (args.quiet or args.no_progress)) as report:
+    with progress(first="checking", enabled=not (args.quiet or args.no_progress)) as shown:
+        report = shown and partial(shown.stage, "cases checked")
         found = run_validation(engines=args.engine, quick=args.quick, seed=args.seed, progress=report)
     screen = partial(print_validation, found, every=args.all)
     write(as_json(document(found)) if args.json else drawn(sys.stdout, screen), sys.stdout)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 T = TypeVar("T")
+Said = ParamSpec("Said")
 ProgressReport = Callable[[int, int], None]
 
 _NAME = "rackrisk-simulation"
@@ -25,7 +26,7 @@ class Cancelled(BaseException):
     """Raised inside the second thread at its next progress report once the first was interrupted."""
 
 
-def interruptible(call: Callable[[ProgressReport], T], progress: ProgressReport | None) -> T:
+def interruptible(call: Callable[[Callable[Said, None]], T], progress: Callable[Said, None] | None) -> T:
     """`call(progress)`, interruptible; what it raises is raised here.
 
     After an interruption the second thread goes on until its next progress report and does nothing more then.
@@ -34,11 +35,11 @@ def interruptible(call: Callable[[ProgressReport], T], progress: ProgressReport 
     results: list[T] = []
     errors: list[BaseException] = []
 
-    def report(done: int, total: int) -> None:
+    def report(*args: Said.args, **kwargs: Said.kwargs) -> None:
         if cancelled.is_set():
             raise Cancelled
         if progress is not None:
-            progress(done, total)
+            progress(*args, **kwargs)
 
     def work() -> None:
         try:

@@ -7,21 +7,35 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
-Report = Callable[[int, int], None]
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 QUIET_SECONDS = 2.0  # runs shorter than this show nothing
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
 
 
+class Shown(Protocol):
+    """What is told how far a command is."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """`done` of `total` scenarios are simulated."""
+
+    def stage(self, what: str, done: int, total: int) -> None:
+        """`done` of `total` of something else are there; of 0: nobody knows how many there will be."""
+
+
 @contextmanager
-def progress(*, work: int, unit: str, enabled: bool = True, stream: TextIO | None = None) -> Iterator[Report | None]:
-    """Yields a function `report(done, total)` of scenarios, or None where nothing is to be shown.
+def progress(
+    *, work: int = 1, unit: str = "", first: str = "compiling", enabled: bool = True, stream: TextIO | None = None
+) -> Iterator[Shown | None]:
+    """Yields what is told how far the command is, or None where nothing is to be shown.
 
     Args:
-        work: units of work in the whole run, for the rate.
+        work: units of work in the whole simulation, for the rate.
         unit: what they are: `loan-month` or `loan-scenario`.
+        first: what is done until the first word.
         enabled: False shows nothing.
         stream: where to; stderr by default.
     """
@@ -29,8 +43,8 @@ def progress(*, work: int, unit: str, enabled: bool = True, stream: TextIO | Non
     if not enabled:
         yield None
     elif target.isatty():
-        with _bar(work, unit, target) as report:
-            yield report
+        with _bar(work, unit, first, target) as shown:
+            yield shown
     else:
         yield Lines(work, unit, target)
 
@@ -61,20 +75,43 @@ class Lines:
     """Plain lines, at most one in `LINE_SECONDS`, for logs and pipes."""
 
     def __init__(self, work: int, unit: str, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pace, self._unit, self._stream, self._clock = Pace(work, clock), unit, stream, clock
-        self._last = clock()
+        self._pace, self._stages, self._unit = Pace(work, clock), Stages(clock), unit
+        self._stream, self._clock, self._last = stream, clock, clock()
 
     def __call__(self, done: int, total: int) -> None:
         """Notes that `done` of `total` scenarios are simulated."""
-        if done <= 0:
-            return
-        now, pace = self._clock(), self._pace(done, total)
+        if done > 0:
+            pace = self._pace(done, total)
+            rest = "" if pace is None else f", {rate_text(pace[0], self._unit)}, {duration(pace[1])} left"
+            self._say(done, total, f"{done:,} of {total:,} scenarios{rest}")
+
+    def stage(self, what: str, done: int, total: int) -> None:
+        """Notes that `done` of `total` of something are there."""
+        left = self._stages(what, done, total)
+        if done > 0:
+            self._say(done, total, f"{done:,} of {total:,} {what}{left}")
+
+    def _say(self, done: int, total: int, text: str) -> None:
+        now = self._clock()
         if done >= total or now - self._last < LINE_SECONDS:
             return
         self._last = now
-        rest = "" if pace is None else f", {rate_text(pace[0], self._unit)}, {duration(pace[1])} left"
         with suppress(OSError):  # a closed pipe must not stop the run
-            print(f"{done / total:4.0%}  {done:,} of {total:,} scenarios{rest}", file=self._stream, flush=True)
+            print(f"{done / total:4.0%}  {text}", file=self._stream, flush=True)
+
+
+class Stages:
+    """Time left of one stage after the other, in words."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._what, self._pace = clock, "", Pace(1, clock)
+
+    def __call__(self, what: str, done: int, total: int) -> str:
+        """`, 12 s left`, or nothing before there are two reports of this stage to compare."""
+        if what != self._what:
+            self._what, self._pace = what, Pace(1, self._clock)
+        pace = self._pace(done, total) if total else None
+        return "" if pace is None else f", {duration(pace[1])} left"
 
 
 def rate_text(per_s: float, unit: str) -> str:
@@ -98,28 +135,42 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def _bar(work: int, unit: str, stream: TextIO) -> Iterator[Report]:
+def _bar(work: int, unit: str, first: str, stream: TextIO) -> Iterator[Shown]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(20), TaskProgressColumn(), TextColumn("{task.fields[pace]}"))
     bar = Progress(*columns, console=Console(file=stream), transient=True)
-    task = bar.add_task("compiling", total=None, pace="")
-    pace = Pace(work)
-
-    def report(done: int, total: int) -> None:
-        if done > 0:
-            now = pace(done, total)
-            text = "" if now is None else f"{rate_text(now[0], unit)}, {duration(now[1])} left"
-            bar.update(task, description="simulating", completed=done, total=total, pace=text)
-
     late = threading.Timer(QUIET_SECONDS, bar.start)
     late.daemon = True
     late.start()
     try:
-        yield report
+        yield _Bar(bar, bar.add_task(first, total=None, pace=""), work, unit)
     finally:
         late.cancel()
         late.join()
         if bar.live.is_started:
             bar.stop()
+
+
+class _Bar:
+    """One line that is drawn again and again."""
+
+    def __init__(self, bar: Progress, task: TaskID, work: int, unit: str) -> None:
+        self._bar, self._task, self._unit = bar, task, unit
+        self._pace, self._stages = Pace(work), Stages()
+
+    def __call__(self, done: int, total: int) -> None:
+        if done > 0:
+            now = self._pace(done, total)
+            text = "" if now is None else f"{rate_text(now[0], self._unit)}, {duration(now[1])} left"
+            self._bar.update(self._task, description="simulating", completed=done, total=total, pace=text)
+
+    def stage(self, what: str, done: int, total: int) -> None:
+        left = self._stages(what, done, total)
+        if total:
+            self._bar.update(
+                self._task, description=what, completed=done, total=total, pace=f"{done:,} of {total:,}{left}"
+            )
+        else:
+            self._bar.reset(self._task, description=what, total=None, pace="")

@@ -15,7 +15,7 @@ from .output import as_json, drawn, write
 if TYPE_CHECKING:
     from ._model import Model
     from ._run import Plan, Run
-    from .interruptible import ProgressReport
+    from .progress import Shown
 
 DONE, NOT_THE_SAME = 0, 1
 FINISHED = "is finished; there is nothing left to do"
@@ -28,8 +28,8 @@ def run(args: argparse.Namespace) -> int:
     plan = _run.make_plan(args.overrides)
     if plan.settings.executor.name == "shard":
         return _prepare(plan, args)
-    with announced(plan, args) as report:
-        result = _run.execute(plan, progress=report)
+    with announced(plan, args) as shown:
+        result = _run.execute(plan, progress=shown, stages=shown.stage if shown else None)
     return _show(result, plan.model, args)
 
 
@@ -53,8 +53,8 @@ def resume(args: argparse.Namespace) -> int:
         write(as_json({"run": args.run, "finished": True}) if args.json else f"{args.run}: {FINISHED}\n", sys.stdout)
         return DONE
     with _run.resumed(args.run, args.overrides) as (plan, work):
-        with announced(plan, args) as report:
-            result = _run.finish(plan, work, progress=report)
+        with announced(plan, args) as shown:
+            result = _run.finish(plan, work, progress=shown, stages=shown.stage if shown else None)
         return _show(result, plan.model, args)
 
 
@@ -102,22 +102,23 @@ def rerun(args: argparse.Namespace) -> int:
     from .rerun_screen import print_rerun
 
     folder, manifest, again, differs = _rerun.plan_again(args.run, args.overrides, out=args.out, engine=args.engine)
-    with announced(again, args) as report:
-        found = _rerun.compared(folder, manifest, _rerun.execute_again(folder, again, report), differs)
+    with announced(again, args) as shown:
+        repeated = _rerun.execute_again(folder, again, shown, shown.stage if shown else None)
+        found = _rerun.compared(folder, manifest, repeated, differs)
     write(as_json(found.document()) if args.json else drawn(sys.stdout, partial(print_rerun, found)), sys.stdout)
     return DONE if found.same else NOT_THE_SAME
 
 
 @contextmanager
-def announced(plan: Plan, args: argparse.Namespace) -> Iterator[ProgressReport | None]:
+def announced(plan: Plan, args: argparse.Namespace) -> Iterator[Shown | None]:
     """Says what is run, and how far it is."""
     from .progress import progress
 
     if not args.quiet:
         write(f"rackrisk {__version__}: {plan.model.headline(plan.book)}\n", sys.stderr)
     work, unit = plan.model.work(plan.book), plan.model.work_unit
-    with progress(work=work, unit=unit, enabled=not (args.quiet or args.no_progress)) as report:
-        yield report
+    with progress(work=work, unit=unit, enabled=not (args.quiet or args.no_progress)) as shown:
+        yield shown
 
 
 def _show(run: Run, model: Model, args: argparse.Namespace) -> int:

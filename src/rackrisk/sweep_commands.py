@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,9 +22,8 @@ SWEEP = "run every combination of several values of keys, key=a,b, on the same r
 def run_sweep(args: argparse.Namespace) -> int:
     """Runs the sweep that a command line asks for."""
     from ._sweep import make_plan
-    from .validate import steps
 
-    with steps(enabled=_shown(args), what="points") as report:
+    with _checking(args) as report:
         plan = make_plan(args.overrides, report=report)
     return _finish(plan, args)
 
@@ -30,11 +31,19 @@ def run_sweep(args: argparse.Namespace) -> int:
 def resume_sweep(args: argparse.Namespace) -> int:
     """Finishes a sweep."""
     from ._sweep import resume_plan
-    from .validate import steps
 
-    with steps(enabled=_shown(args), what="points") as report:
+    with _checking(args) as report:
         plan = resume_plan(args.run, args.overrides, report=report)
     return _finish(plan, args)
+
+
+@contextmanager
+def _checking(args: argparse.Namespace) -> Iterator[Callable[[int, int], None] | None]:
+    """What is told how many points are checked."""
+    from .progress import progress
+
+    with progress(first="checking", enabled=_shown(args)) as shown:
+        yield shown and partial(shown.stage, "points checked")
 
 
 def _finish(plan: SweepPlan, args: argparse.Namespace) -> int:

@@ -6,18 +6,14 @@
 from __future__ import annotations
 
 import math
-import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from .interruptible import ProgressReport, interruptible
-from .progress import LINE_SECONDS
 
 if TYPE_CHECKING:
     from .models.market import MarketConfig
@@ -93,40 +89,3 @@ def _plain(item: Check | Spread) -> dict[str, Any]:
     """Fields by name; JSON has no number for what is not finite."""
     fields = asdict(item)
     return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in fields.items()}
-
-
-# ---- progress ----
-
-
-@contextmanager
-def steps(
-    *, enabled: bool, what: str = "cases", stream: TextIO | None = None
-) -> Iterator[Callable[[int, int], None] | None]:
-    """Yields a function `report(done, total)`: a bar on a terminal, a line now and then elsewhere; None if disabled."""
-    target = sys.stderr if stream is None else stream
-    if not enabled:
-        yield None
-    elif target.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (TextColumn("checking"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(file=target), transient=True) as bar:
-            task = bar.add_task("", total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-    else:
-        yield _Lines(target, what)
-
-
-class _Lines:
-    """Plain lines, at most one in `LINE_SECONDS`."""
-
-    def __init__(self, stream: TextIO, what: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream, self._what, self._clock, self._last = stream, what, clock, clock()
-
-    def __call__(self, done: int, total: int) -> None:
-        if self._clock() - self._last < LINE_SECONDS:
-            return
-        self._last = self._clock()
-        with suppress(OSError):  # a closed pipe must not stop the checks
-            print(f"{done} of {total} {self._what} checked", file=self._stream, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from itertools import pairwise
 
 import pytest
@@ -56,6 +57,28 @@ def test_lines_come_at_most_every_ten_seconds_and_not_at_the_end() -> None:
     assert "of 100 scenarios, 10 million loan-months/s, 10 s left" in text[-1]
 
 
+def test_what_follows_the_simulation_has_its_own_time_left() -> None:
+    clock, stream = Clock(), io.StringIO()
+    lines = Lines(10**9, "loan-month", stream, clock)
+    lines(1_000, 1_000)
+    for minute in range(4):
+        clock.now = 60.0 * minute
+        lines.stage("scenarios of the tail", minute, 10)
+    clock.now = 600.0
+    lines.stage("worst scenarios", 0, 5)
+    clock.now = 602.0
+    lines.stage("worst scenarios", 1, 5)
+    lines.stage("tables and report", 0, 0)
+    clock.now = 604.0
+    lines.stage("tables and report", 0, 0)
+    assert stream.getvalue().splitlines() == [
+        " 10%  1 of 10 scenarios of the tail, 9 min 00 s left",
+        " 20%  2 of 10 scenarios of the tail, 8 min 00 s left",
+        " 30%  3 of 10 scenarios of the tail, 7 min 00 s left",
+        " 20%  1 of 5 worst scenarios, 8.0 s left",
+    ]
+
+
 def test_a_closed_pipe_does_not_stop_the_run() -> None:
     class Closed(io.StringIO):
         def write(self, text: str, /) -> int:
@@ -81,8 +104,6 @@ def test_a_short_run_on_a_terminal_shows_nothing() -> None:
 
 
 def test_a_long_run_on_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
     monkeypatch.setattr("rackrisk.progress.QUIET_SECONDS", 0.0)
     stream = Terminal()
     with progress(work=1_000_000, unit="loan-month", stream=stream) as report:
@@ -92,6 +113,21 @@ def test_a_long_run_on_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -
             report(done, 4)
     assert "simulating" in stream.getvalue()
     assert "loan-months/s" in stream.getvalue()
+
+
+def test_a_terminal_shows_stages_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rackrisk.progress.QUIET_SECONDS", 0.0)
+    stream = Terminal()
+    with progress(first="checking", stream=stream) as shown:
+        assert shown is not None
+        for done in range(3):
+            time.sleep(0.15)
+            shown.stage("cases checked", done, 3)
+        time.sleep(0.15)
+        shown.stage("tables and report", 0, 0)
+        time.sleep(0.15)
+    text = stream.getvalue()
+    assert all(words in text for words in ("checking", "cases checked", "2 of 3", "left", "tables and report"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from rackrisk.models import exact, validation
 from rackrisk.models.validation import Validation
-from rackrisk.validate import document, run_validation, steps
+from rackrisk.validate import document, run_validation
 from rackrisk.validation_screen import print_validation
 
 from ..models.validation.benches import case_of, cases_of
@@ -154,24 +154,6 @@ def test_wrong_standard_errors_are_named(found: Validation) -> None:
 
 
 # --- progress --------------------------------------------------------------------------------------------------
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_a_terminal_gets_a_bar_and_a_log_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rackrisk.validate.LINE_SECONDS", 0.0)
-    terminal, log = Terminal(), io.StringIO()
-    for stream in (terminal, log):
-        with steps(enabled=True, stream=stream) as report:
-            assert report is not None
-            report(3, 8)
-    assert log.getvalue() == "3 of 8 cases checked\n"
-    assert "checking" in terminal.getvalue()
-    with steps(enabled=False, stream=log) as report:
-        assert report is None
 
 
 def test_every_kind_of_case_is_among_the_shipped_ones() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pace:
-    """A batch of scenarios on this machine: how long it took, and how long the engine took to get ready."""
+    """A batch of scenarios on this machine: how long it took, how long the engine took to get ready, and the peak memory
+    of the process.
+    """
 
     scenarios: int
     seconds: float
     prepare_seconds: float
+    memory_bytes: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Forecast:
         seconds: of all scenarios on this machine, by one process; None where nothing was tried.
         prepare_seconds: for compilation and reading, once a process.
         tried_scenarios: how many scenarios the times come from.
+        tried_memory_bytes: peak memory of the process that simulated them; None where nothing was tried.
     """
 
     rows: int
@@ -52,6 +57,7 @@ class Forecast:
     seconds: float | None
     prepare_seconds: float | None
     tried_scenarios: int
+    tried_memory_bytes: int | None
 
     @property
     def shard_seconds(self) -> float | None:
@@ -101,6 +107,7 @@ def forecast(plan: Plan, *, try_it: bool = True) -> Forecast:
         seconds=None if pace is None else settings.most * pace.seconds / pace.scenarios,
         prepare_seconds=None if pace is None else pace.prepare_seconds,
         tried_scenarios=0 if pace is None else pace.scenarios,
+        tried_memory_bytes=None if pace is None else pace.memory_bytes,
     )
 
 
@@ -120,7 +127,8 @@ def _try(plan: Plan, engine: str) -> Pace:
     simulation.tally(numbers)
     ready = time.perf_counter()
     simulation.tally(numbers)
-    return Pace(len(numbers), time.perf_counter() - ready, ready - started)
+    done = time.perf_counter()
+    return Pace(len(numbers), done - ready, ready - started, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def _is_here(engine: str) -> bool:

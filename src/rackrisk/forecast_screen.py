@@ -23,6 +23,8 @@ def print_forecast(found: Forecast, rows: str, console: Console) -> None:
     table.title = None
     add_row(table, "shards", f"{found.shards:,} of {found.shard_scenarios:,} scenarios", "")
     add_row(table, "memory of a process", f"{size(found.memory_bytes)} at least", size(found.memory_there_bytes))
+    if found.tried_memory_bytes is not None:
+        add_row(table, "memory, seen while simulating", size(found.tried_memory_bytes), "")
     add_row(table, "disk", f"{size(found.disk_bytes)} at most", size(found.disk_there_bytes))
     add_row(table, "time to compile and read", _time(found.prepare_seconds), "")
     add_row(table, "time of a shard", _time(found.shard_seconds), "")
@@ -30,7 +32,7 @@ def print_forecast(found: Forecast, rows: str, console: Console) -> None:
     console.print(table)
     if found.tried_scenarios:
         tried = f"{found.tried_scenarios:,} scenarios tried on this machine as it is now"
-        print_line(console, f"times: from {tried}; tables and report come on top")
+        print_line(console, f"times: from {tried}; the tail, tables and report come on top")
     print_notes(console, [found.note] if found.note else [])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +26,7 @@ def test_a_plan_says_shards_memory_disk_and_time(command: Command, folder: Path)
     assert 0 < found["memory_bytes"] < found["memory_there_bytes"]
     assert 0 < found["disk_bytes"] < found["disk_there_bytes"]
     assert found["tried_scenarios"] > 0
+    assert 2**24 < found["tried_memory_bytes"] <= 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert found["seconds"] == pytest.approx(found["shard_seconds"] * 10_000 / 3072)
     assert list(folder.iterdir()) == []
 
@@ -34,7 +36,9 @@ def test_a_plan_fits_the_screen_and_says_where_its_times_come_from(command: Comm
     assert max(map(len, outcome.out.splitlines())) <= 80
     assert "tried on this machine as it is now" in " ".join(outcome.out.split())
     untried = command("plan", *SMALL, "scenarios=10000", "--no-try")
+    assert "seen while simulating" in outcome.out
     assert "n/a" in untried.out
+    assert "seen while" not in untried.out
     assert "tried" not in untried.out
 
 

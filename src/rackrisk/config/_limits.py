@@ -11,7 +11,7 @@ from ._problems import ConfigProblem
 # Per scenario: number (4 bytes), weight (8) and one float64 loss per scope, held three times at the peak: as the
 # engine's integers, as the frame that is written, and as the sorted copy that quantiles are read from.
 _COPIES = 3
-_BASE_BYTES = 300_000_000  # interpreter and libraries
+_BASE_BYTES = 150_000_000  # interpreter and libraries, without JAX
 
 
 def memory_needed_bytes(scenarios: int, *, book_bytes: int, segments: int) -> int:

@@ -54,13 +54,13 @@ def test_a_tape_that_cannot_fit_is_refused_unread(
         raise AssertionError("it was read")
 
     monkeypatch.setattr(type(model), "read_book", read)
-    monkeypatch.setattr(_limits, "memory_there_bytes", lambda: 400_000_000)
+    monkeypatch.setattr(_limits, "memory_there_bytes", lambda: 200_000_000)
     with pytest.raises(ConfigProblems) as refused:
         load_book(model)
     (problem,) = refused.value.problems
     assert (problem.key, problem.value) == ("portfolio.tape", str(tapes[ending]))
     assert f"{least_rows(tapes[ending]):,} rows" in problem.rule
-    assert "0.4 GiB are free, and none of it was read" in problem.rule
+    assert "0.2 GiB are free, and none of it was read" in problem.rule
 
 
 def test_a_tape_that_fits_is_read(tapes: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,7 @@ class Form:
         total: The column of amounts whose sum is bounded.
         families: Names that a prefix may be followed by, for columns with that prefix.
         also: Columns that this kind of tape may have and this tape has not, for suggestions.
+        mistaken_for: Columns that show another kind of tape, and what to do with one.
     """
 
     schema: type[dy.Schema]
@@ -44,6 +45,7 @@ class Form:
     total: str
     families: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     also: Sequence[str] = ()
+    mistaken_for: tuple[frozenset[str], str] = (frozenset(), "")
 
 
 def checked(raw: RawTape, form: Form, *, found: Sequence[Problem] = ()) -> pl.DataFrame:
@@ -87,7 +89,10 @@ def _column_problems(raw: RawTape, form: Form) -> list[Problem]:
         for name, column in known.items()
         if name != "row" and is_required(column) and name not in raw.frame.columns
     ]
+    marks, advice = form.mistaken_for
+    other_kind = bool(marks) and marks <= set(unknown)
     return [
+        *([Problem(raw.file, None, "", "", advice)] if other_kind else []),
         *(Problem(raw.file, None, name, "", "is a required column and is missing") for name in missing),
         *(Problem(raw.file, None, printable(name), "", _unknown(name, list(known), form)) for name in unknown),
     ]

@@ -83,7 +83,16 @@ def names_form(
         **{name: dy.rule()(lambda _, holds=rule.holds: holds()) for name, rule in rules.items()},
     }
     schema = cast("type[dy.Schema]", type("Names", (Name,), namespace))
-    return Form(schema, rules, total="ead", also=("pd", "pd_1y", "lgd_sd", f"{LOADING_PREFIX}<factor>"))
+    return Form(
+        schema,
+        rules,
+        total="ead",
+        also=("pd", "pd_1y", "lgd_sd", f"{LOADING_PREFIX}<factor>"),
+        mistaken_for=(
+            frozenset({"facility_id", "balance_usd"}),
+            "has the columns of a tape of facilities, which model=structural takes",
+        ),
+    )
 
 
 # ---- Columns ----

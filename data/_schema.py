@@ -319,4 +319,5 @@ def facility_form(as_of: date, generations: Sequence[str], asic_classes: Sequenc
         rules=cross_rules(as_of, capacities),
         total="balance_usd",
         families={GPU_PREFIX: tuple(generations), ASIC_PREFIX: tuple(asic_classes)},
+        mistaken_for=(frozenset({"ead", "lgd"}), "has the columns of a tape of names, which model=copula takes"),
     )

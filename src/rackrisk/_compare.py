@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .run_folder import CONFIG, DONE, LOSSES, MANIFEST, TABLES, RunFolderError, done_text, named_folder, sha256_of
+from .run_folder import CONFIG, DONE, LOSSES, MANIFEST, TABLES, RunFolderError, done_text, finished_run, sha256_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -147,9 +147,9 @@ def _read_both(folders: Sequence[str]) -> tuple[list[StoredRun], list[str]]:
     reasons: list[str] = []
     for text in folders:
         try:
-            found, wrong = _read(named_folder(text))
+            found, wrong = _read(finished_run(text))
         except RunFolderError as error:
-            found, wrong = None, [str(error).partition(": ")[2]]
+            found, wrong = None, [str(error).removeprefix(f"{text}: ")]
         except (KeyError, TypeError, AttributeError) as error:
             found, wrong = None, [f"{MANIFEST} does not say what that of a run says ({error})"]
         reasons += [f"{text}: {reason}" for reason in wrong]
@@ -161,10 +161,6 @@ def _read_both(folders: Sequence[str]) -> tuple[list[StoredRun], list[str]]:
 
 def _read(folder: Path) -> tuple[StoredRun | None, list[str]]:
     """A finished run whose files are those that its manifest lists."""
-    if not folder.is_dir():
-        return None, ["no such run folder"]
-    if not (folder / DONE).is_file():
-        return None, [f"not a finished run (no {DONE} in it)"]
     manifest, wrong = _manifest(folder)
     if manifest is None:
         return None, wrong

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pace:
-    """A batch of scenarios on this machine: how long it took, how long the engine took to get ready, and the peak memory
+    """A batch of scenarios on this machine: seconds that it took, that the engine took to get ready, and peak memory
     of the process.
     """
 

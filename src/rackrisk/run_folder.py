@@ -22,6 +22,9 @@ RUNS = "runs"
 DONE, MANIFEST, REPORT = "DONE", "manifest.json", "report.html"
 CONFIG, BOOK, LOSSES, TABLES = "config.resolved.yaml", "book.parquet", "losses.parquet", "tables"
 
+UNFINISHED = ".unfinished"  # what the name of a run's folder has more until it is finished
+
+_RUNS_NAMED = 3  # of those inside a folder that is no run itself
 _ATTEMPTS = 1_000  # names tried beside one that is taken
 
 
@@ -152,11 +155,23 @@ def finished_run(text: str) -> Path:
         RunFolderError: there is no such folder, or it lacks `DONE`.
     """
     path = named_folder(text)
+    if path.name.endswith(UNFINISHED) or (not path.exists() and path.with_name(f"{path.name}{UNFINISHED}").is_dir()):
+        raise RunFolderError(f"{text}: is not finished; go on with: rackrisk resume {text.removesuffix(UNFINISHED)}")
     if not path.is_dir():
         raise RunFolderError(f"{text}: no such run folder")
     if not (path / DONE).is_file():
-        raise RunFolderError(f"{text}: not a finished run (no {DONE} in it)")
+        raise RunFolderError(f"{text}: not a finished run (no {DONE} in it){_runs_inside(path, text)}")
     return path.absolute()
+
+
+def _runs_inside(path: Path, text: str) -> str:
+    """The newest finished runs in a folder that is none itself, for whoever named the folder above."""
+    with suppress(OSError):
+        names = sorted((place.name for place in path.iterdir() if (place / DONE).is_file()), reverse=True)
+        if names:
+            more = f" and {len(names) - _RUNS_NAMED} more" if len(names) > _RUNS_NAMED else ""
+            return f"; in it are {', '.join(str(Path(text) / name) for name in names[:_RUNS_NAMED])}{more}"
+    return ""
 
 
 def named_folder(text: str) -> Path:

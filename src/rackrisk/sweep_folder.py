@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from .ledger import Busy
-from .run_folder import CONFIG, DONE, MANIFEST, REPORT, TABLES, Draft, RunFolderError, done_text, list_files
+from .run_folder import CONFIG, DONE, MANIFEST, REPORT, TABLES, UNFINISHED, Draft, RunFolderError, done_text, list_files
 from .sweep_points import FOLDER, Order, Point
 
 ORDER, POINTS, PICTURE = "sweep.json", "points", "sweep.svg"
-SUFFIX = ".unfinished"
 ORDER_SCHEMA = "rackrisk/sweep-order/1"
 _LOCK = "lock"
 
@@ -104,13 +103,13 @@ def workplace(target: Path, order: Order) -> Iterator[Workplace]:
 
 def unfinished(target: Path) -> Path:
     """Where a sweep works before it is finished."""
-    return target.with_name(target.name + SUFFIX)
+    return target.with_name(target.name + UNFINISHED)
 
 
 def target_of(text: str | Path) -> Path:
     """The folder that a sweep will have, by its own path or that of the unfinished one."""
     path = Path(text).expanduser().absolute()
-    return path.with_name(path.name.removesuffix(SUFFIX)) if path.name else path
+    return path.with_name(path.name.removesuffix(UNFINISHED)) if path.name else path
 
 
 def is_sweep(path: str | Path) -> bool:

@@ -164,7 +164,7 @@ def test_the_last_choice_of_a_market_counts() -> None:
         ("defaults: [base, _self_]\n_target_: os.system", "begin with '_'"),
         ("defaults: [base, _self_]\na: &a [1]\nb: *a", "anchors"),
         ("- 1", "mapping"),
-        ("{", "is not YAML"),
+        ("defaults: [base, _self_]\nbtc: {a: [1, 2\n", "(line 3, column 1)"),
         ("!!python/object/apply:os.system ['true']", "must not use tags"),
     ],
 )

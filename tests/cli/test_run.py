@@ -268,6 +268,25 @@ def test_report_refuses_what_is_no_finished_run(command: Command, folder: Path, 
 
 
 @pytest.mark.usefixtures("tape")
+def test_whoever_names_the_folder_above_is_told_what_is_in_it(command: Command, folder: Path) -> None:
+    for name in "abcde":
+        (folder / "runs" / name).mkdir(parents=True)
+        (folder / "runs" / name / "DONE").touch()
+    for words in (["report", "runs"], ["explain", "runs"], ["compare", "runs", "runs"], ["rerun", "runs"]):
+        outcome = command(*words)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "in it are runs/e, runs/d, runs/c and 2 more" in outcome.words
+
+
+@pytest.mark.parametrize("name", ["run", "run.unfinished"])
+def test_whoever_names_an_unfinished_run_is_told_how_to_finish_it(command: Command, folder: Path, name: str) -> None:
+    (folder / "run.unfinished").mkdir()
+    outcome = command("report", name)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "is not finished; go on with: rackrisk resume run" in outcome.words
+
+
+@pytest.mark.usefixtures("tape")
 @pytest.mark.parametrize("name", ["losses.parquet", "config.resolved.yaml", "tables/facilities.parquet"])
 def test_no_report_is_made_of_files_that_were_changed_after_the_run(command: Command, folder: Path, name: str) -> None:
     assert command("run", *SMALL, "out=run").code == 0

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from rackrisk.data import ASIC_CLASSES, GENERATIONS, TapeProblems, check_tape, read_tape, tape_schema
+from rackrisk.data import ASIC_CLASSES, GENERATIONS, TapeProblems, check_tape, read_names, read_tape, tape_schema
 from rackrisk.data._check import checked
 from rackrisk.data._files import RawTape
 from rackrisk.data._schema import facility_form
@@ -118,6 +118,15 @@ def test_all_missing_and_unknown_columns_are_listed_with_suggestions(tmp_path: P
         ],
         key=str,
     )  # fmt: skip
+
+
+def test_a_tape_of_the_other_model_is_known_as_one(tmp_path: Path) -> None:
+    (tmp_path / "names.csv").write_text("obligor_id,ead,pd,lgd\nA,1,0.01,0.4\n", encoding="utf-8")
+    first = problems_of(tmp_path / "names.csv")[0]
+    assert said([first]) == [(None, "", "has the columns of a tape of names, which model=copula takes")]
+    with pytest.raises(TapeProblems) as caught:
+        read_names(write_csv(tmp_path / "loans.csv", ROWS), asset_correlation=0.2)
+    assert "has the columns of a tape of facilities, which model=structural takes" in str(caught.value)
 
 
 def test_an_unknown_column_far_from_all_gets_no_suggestion(tmp_path: Path) -> None:

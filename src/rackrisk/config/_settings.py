@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from rackrisk.data import expanded
 from rackrisk.kernels.engines import MAX_SCENARIOS, EngineMissing, choose
 from rackrisk.models.stopping import Target, level_problem, limit_problem, most_scenarios, parse_target
+from rackrisk.run_folder import UNFINISHED
 
 from ._executor import ExecutorConfig
 from ._section import ELSEWHERE, STORED, Count, Section, applies
@@ -204,8 +205,8 @@ def check_out_path(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must be of letters and signs that can be printed")
     try:
-        if path.name.endswith(".unfinished"):
-            raise ValueError("ends in .unfinished, as folders of runs that are not finished do: name another")
+        if path.name.endswith(UNFINISHED):
+            raise ValueError(f"ends in {UNFINISHED}, as folders of runs that are not finished do: name another")
         if path.is_symlink():
             raise ValueError("is a symbolic link; name the folder itself")
         if path.exists() and not path.is_dir():

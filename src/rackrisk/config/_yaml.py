@@ -46,7 +46,7 @@ def plain_mapping(path: Path) -> dict[str, Any] | str:
     except _TooLong:
         return f"must be a file of at most {MAX_BYTES:,} bytes"
     except (yaml.YAMLError, OmegaConfBaseException, ValueError, RecursionError) as error:
-        return f"is not YAML: {(str(error).splitlines() or ['nested too deeply'])[0]}"
+        return f"is not YAML: {_first_words(error)}"
     if not isinstance(data, dict):
         return "must be a mapping of keys"
     return {str(key): value for key, value in data.items()}
@@ -54,6 +54,14 @@ def plain_mapping(path: Path) -> dict[str, Any] | str:
 
 class _TooLong(Exception):
     pass
+
+
+def _first_words(error: Exception) -> str:
+    """What is wrong and where, in one line."""
+    mark = getattr(error, "problem_mark", None)
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and mark is not None:
+        return f"{error.problem} (line {mark.line + 1}, column {mark.column + 1})"
+    return (str(error).splitlines() or ["nested too deeply"])[0]
 
 
 def _text(path: Path) -> str:

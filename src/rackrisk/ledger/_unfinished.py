@@ -19,6 +19,7 @@ import numpy as np
 from rackrisk.run_folder import (
     BOOK,
     DONE,
+    UNFINISHED,
     Draft,
     RunFolderError,
     all_taken,
@@ -39,7 +40,6 @@ from ._shard_file import DamagedShard, Shard, read_shard, write_shard
 if TYPE_CHECKING:
     import polars as pl
 
-SUFFIX = ".unfinished"
 ORDER, SHARDS = "order.json", "shards"
 DAMAGED, CONFLICT = ".damaged", ".conflict"
 
@@ -172,7 +172,7 @@ class Unfinished:
 
 def target_of(path: Path) -> Path:
     """The run folder that an unfinished folder stands beside."""
-    return path.with_name(path.name.removesuffix(SUFFIX))
+    return path.with_name(path.name.removesuffix(UNFINISHED))
 
 
 def run_of(text: str) -> Path:
@@ -183,7 +183,7 @@ def run_of(text: str) -> Path:
     """
     typed = named_folder(text)
     path = typed.parent.resolve() / typed.name if typed.name not in ("", "..") else typed.resolve()
-    if not path.name.removesuffix(SUFFIX):
+    if not path.name.removesuffix(UNFINISHED):
         raise RunFolderError(f"{text}: is not the folder of a run")
     return target_of(path)
 
@@ -195,7 +195,7 @@ def unfinished_folder(text: str) -> Path:
         RunFolderError: there is none.
     """
     target = run_of(text)
-    beside = target.with_name(f"{target.name}{SUFFIX}")
+    beside = target.with_name(f"{target.name}{UNFINISHED}")
     if beside.is_symlink():
         raise RunFolderError(f"{beside}: is a symbolic link; name the folder itself")
     if (target / DONE).is_file():
@@ -209,7 +209,7 @@ def unfinished_folder(text: str) -> Path:
 
 def remove_leftover(target: Path, config_hash: str) -> None:
     """Removes what a kill left of a finished run's unfinished folder; another run there, or one in use, stays."""
-    beside = target.with_name(f"{target.name}{SUFFIX}")
+    beside = target.with_name(f"{target.name}{UNFINISHED}")
     with suppress(Busy, RunFolderError), take_lock(beside):
         if look_at(beside).order.config_hash == config_hash:
             _remove(beside)
@@ -283,7 +283,7 @@ def _new_or_there(order: Order, book: pl.DataFrame, target: Path, *, chosen: boo
     try:
         lock = _fill(aside, order, book)
         for place in [target] if chosen else names_from(target):
-            path = place.with_name(f"{place.name}{SUFFIX}")
+            path = place.with_name(f"{place.name}{UNFINISHED}")
             if place.exists() and not chosen:
                 continue
             with suppress(FileExistsError):

@@ -4,6 +4,8 @@
     python -m bench.big_book --quick            1,000 to 30,000 facilities; some minutes
     python -m bench.big_book --sizes 1000000x1000      the sizes that you name, facilities x scenarios
 
+    python -m bench.big_book --draw             the picture of the documents from all records, without a run
+
 Each size is a `rackrisk run` of a generated Parquet tape in a process of its own: reading, checking, simulating, the
 questions about the tail, tables and report. Peak memory is that of the whole process. Time and memory should be linear
 in facilities, and memory should not depend on scenarios. CPU seconds tell more than seconds on a shared machine.
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .big_book_picture import PICTURE, picture, records
 from .record import say, surroundings, table, write_record
 
 MONTHS = 60
@@ -113,7 +116,11 @@ def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.big_book", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="smaller books")
     parser.add_argument("--sizes", type=named_sizes, help="facilities x scenarios, as 30000x16,1000000x1000")
+    parser.add_argument("--draw", action="store_true", help="draw the records that are there")
     options = parser.parse_args(words)
+    if options.draw:
+        PICTURE.write_text(picture(records()), encoding="utf-8")
+        return
     record: dict[str, Any] = surroundings()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="big-book-") as folder:

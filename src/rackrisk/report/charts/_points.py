@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class PointPlot:
         xs: the number, in any order.
         kind: style class of `templates/style.css`.
         axis: what the horizontal axis is; the smallest pictures leave it to the caption.
+        powers: the vertical axis is in powers of ten, for positive values alone; else it begins at zero.
     """
 
     slug: str
@@ -41,6 +43,7 @@ class PointPlot:
     kind: str = "s0"
     axis: str = ""
     write: Write = compact
+    powers: bool = False
 
     @property
     def reach(self) -> list[float]:
@@ -50,7 +53,8 @@ class PointPlot:
 
 def draw_points(plot: PointPlot, size: Size, *, reach: Sequence[float] | None = None) -> Markup:
     """The estimates in one size; `reach` makes pictures side by side share a vertical axis."""
-    y = zero_scale(plot.reach if reach is None else reach, size)
+    drawn = plot.reach if reach is None else reach
+    y = powers_scale(drawn) if plot.powers else zero_scale(drawn, size)
     frame = framed(size, points_scale(plot.xs), y, write=plot.write, margin=(12.0, 2.0 + _WIDEST / 2))
     small, (ticks, write) = size.name in ("panel", "mini"), point_ticks(frame, plot.xs)
     places = sorted(range(len(plot.xs)), key=lambda i: plot.xs[i])
@@ -65,6 +69,12 @@ def draw_points(plot: PointPlot, size: Size, *, reach: Sequence[float] | None = 
         title=plot.title,
         description=plot.description,
     )
+
+
+def powers_scale(values: Sequence[float]) -> Scale:
+    """From the power of ten below all of `values` to the one above, data range only."""
+    low, high = math.floor(math.log10(min(values)) + 1e-9), math.ceil(math.log10(max(values)) - 1e-9)
+    return Scale(low=10.0**low, high=10.0 ** max(high, low + 1), start=0.0, end=1.0, log=True)
 
 
 def points_scale(xs: Sequence[float]) -> Scale:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .models.stages import StageReport
 
 MEASURES = "tables/measures.parquet"
+_OF_SHARDS = ("cpus", "devices", "flags")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def plan_again(
     """
     from ._model import model_of
     from ._run import Plan
-    from .config import ConfigProblem, ConfigProblems, check_out, load_executor
+    from .config import ConfigProblem, ConfigProblems, check_out
     from .kernels.engines import ENGINES, choose
     from .rebuild import finished, recorded
     from .run_folder import LOSSES, target_folder
@@ -76,13 +77,30 @@ def plan_again(
     found = recorded(folder, manifest, LOSSES, MEASURES, computed=True)
     check_out(out)
     name, _ = choose(engine or manifest["engine"]["name"])
-    executor = load_executor(overrides, found.settings.executor)
+    executor = _executor(overrides, found.settings.executor)
     model = model_of(found.settings.model_copy(update={"executor": executor, "out": out}))
     now = datetime.now(UTC)
     label = found.settings.name or model.label(manifest["choices"])
     target = target_folder(out=out, label=label, config_hash=manifest["config_hash"], now=now)
     plan = Plan(model, manifest["choices"], found.book, list(manifest["inputs"]), target, now, {}, engine=name)
     return folder, manifest, plan, found.notes
+
+
+def _executor(overrides: Sequence[str], usual: Any) -> Any:
+    """Where the repetition is computed: as the run was, but an array's jobs are nobody's here, so this machine does it.
+
+    Raises:
+        rackrisk.config.ConfigProblems: an override is wrong, or others would have to compute it first.
+    """
+    from .config import ConfigProblem, ConfigProblems, load_executor
+
+    if usual.name == "shard" and not any(word.startswith("executor=") for word in overrides):
+        overrides = ["executor=local", *overrides]
+    executor = load_executor(overrides, usual)
+    if executor.name == "shard":
+        rule = "would have others compute it, and a repetition is compared as soon as it is there: use local or ray"
+        raise ConfigProblems([ConfigProblem("executor", "shard", rule)])
+    return executor
 
 
 def rerun(
@@ -144,10 +162,23 @@ def _different_files(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[st
 
 
 def _elsewhere(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The machine and what computed on it."""
+    """The machines, their settings and what computed on them, and what wrote the tables."""
     pairs = {f"machine.{key}": (then["machine"][key], now["machine"][key]) for key in ("cpu", "platform", "python")}
     pairs |= {f"engine.{key}": (then["engine"][key], now["engine"][key]) for key in now["engine"]}
+    pairs |= {"polars": (then["packages"].get("polars"), now["packages"].get("polars"))}
+    for section, names in (("environment", _names(then, now, "environment")), ("shards", _OF_SHARDS)):
+        before, after = (manifest.get(section, {}) for manifest in (then, now))
+        pairs |= {f"{section}.{name}": (_words(before.get(name)), _words(after.get(name))) for name in names}
     return [f"{name} was {before} and is {after} now" for name, (before, after) in pairs.items() if before != after]
+
+
+def _names(then: Mapping[str, Any], now: Mapping[str, Any], section: str) -> list[str]:
+    return sorted({*then.get(section, {}), *now.get(section, {})})
+
+
+def _words(value: Any) -> str:
+    found = value if isinstance(value, list) else [] if value is None else [value]
+    return ", ".join(str(item) for item in found if item != "") or "not set"
 
 
 def _measures(folder: Path, again: Run) -> pl.DataFrame:

@@ -159,7 +159,7 @@ def execute(plan: Plan, *, progress: ProgressReport | None = None, stages: Stage
     Raises:
         rackrisk.executors.ShardsMissing: executor=shard: the run is prepared, and others compute its shards.
     """
-    with begun(plan) as work:
+    with begun(plan, keep=plan.settings.executor.name == "shard") as work:
         return finish(plan, work, progress=progress, stages=stages)
 
 
@@ -224,10 +224,9 @@ def tidied(run: str | Path) -> bool:
     """True if a run is finished; what a kill at the last moment left of its unfinished folder is then removed."""
     from .ledger import remove_leftover, run_of
     from .rebuild import finished
-    from .run_folder import DONE
 
     target = run_of(str(run))
-    if not (target / DONE).is_file():
+    if not _is_finished(target):
         return False
     remove_leftover(target, str(finished(target)[1].get("config_hash")))
     return True
@@ -249,6 +248,12 @@ def resumed(run: str | Path, overrides: Sequence[str]) -> Iterator[tuple[Plan, U
         yield Plan(model, order.choices, task.book, order.inputs, work.target, order.started, {}, notes=notes), work
 
 
+def _is_finished(target: Path) -> bool:
+    from .run_folder import DONE
+
+    return (target / DONE).is_file()
+
+
 @contextmanager
 def kept(work: Unfinished) -> Iterator[None]:
     """Says with every error what is kept."""
@@ -259,6 +264,8 @@ def kept(work: Unfinished) -> Iterator[None]:
     except BaseException as error:
         if work.kept and not isinstance(error, ShardsMissing):
             error.add_note(f"{work.path} keeps what was computed; go on with: rackrisk resume {work.target}")
+        elif _is_finished(work.target):
+            error.add_note(f"{work.target} is finished; show it with: rackrisk report {work.target}")
         raise
 
 
@@ -274,6 +281,7 @@ def finish(
     from .executors import Task
     from .simulated import simulate_all
 
+    work.check_book()
     task = Task(work.order, plan.model, plan.book)
     with timed(plan.timings, "simulate"):
         found = interruptible(partial(simulate_all, task, work, plan.settings.executor), progress)
@@ -286,6 +294,7 @@ def finish(
     with work.draft() as folder:
         _copy_book(work, folder)
         manifest = _write(folder, plan, result, found, tables={"measures": measures, **tables}, notes=notes)
+        work.check_conflicts()
         return Run(folder.publish(), measures, result, manifest, tables)
 
 
@@ -359,9 +368,12 @@ def _shards(plan: Plan, found: Simulated) -> dict[str, Any]:
     return {
         "executor": plan.settings.executor.model_dump(mode="json"),
         "count": len(found.shards),
+        "scenarios": max(map(len, found.ranges)),
         "scenarios_computed_before": found.scenarios - found.computed,
         "seconds": round(sum(float(shard["seconds"]) for shard in found.shards), 3),
         "devices": sorted({str(shard["device"]) for shard in found.shards}),
+        "cpus": sorted({str(shard.get("cpu", "")) for shard in found.shards}),
+        "flags": sorted({str(shard.get("flags", "")) for shard in found.shards}),
         "looks": [asdict(look) for look in found.looks],
     }
 

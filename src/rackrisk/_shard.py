@@ -63,13 +63,10 @@ class Share:
 def prepare(plan: Plan) -> Prepared:
     """Writes the unfinished folder of a run, or finds it there; computes nothing."""
     from ._run import begun
-    from .config import ConfigProblem, ConfigProblems
+    from .executors import check_foreseen
     from .kernels.shards import ranges_of
 
-    if plan.settings.until is not None:
-        rule = "cannot be known beforehand, and executor=shard hands out shards beforehand: say scenarios instead"
-        raise ConfigProblems([ConfigProblem("until", plan.settings.until, rule)])
-
+    check_foreseen(plan.settings.until)
     with begun(plan, keep=True) as work:
         return Prepared(work, ranges_of(0, plan.settings.scenarios, work.order.shard_scenarios))
 

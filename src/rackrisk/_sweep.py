@@ -16,6 +16,7 @@ from .sweep_points import Checking, Order, Point
 if TYPE_CHECKING:
     import polars as pl
 
+    from ._model import Model
     from .config import Settings
     from .interruptible import ProgressReport
     from .sweep_folder import Workplace
@@ -133,7 +134,7 @@ def resume_plan(path: str | Path, overrides: Sequence[str] = (), *, report: Chec
     place = Workplace(unfinished(target), target)
     with timed(timings, "check"):
         check_again(order, [point for point in order.points if not place.is_begun(point)], report)
-    plan = _plan(order, target, started, timings)
+    plan = _plan(order, target, started, timings, place)
     _check_executor(plan, overrides)
     return replace(plan, executor=tuple(overrides))
 
@@ -179,22 +180,43 @@ def document(run: SweepRun) -> dict[str, Any]:
     }
 
 
-def _plan(order: Order, target: Path, started: datetime, timings: dict[str, float]) -> SweepPlan:
+def _plan(
+    order: Order, target: Path, started: datetime, timings: dict[str, float], place: Workplace | None = None
+) -> SweepPlan:
     """The work of all points is estimated from the first one's."""
-    from . import _run
-
-    first = _run.make_plan(order.arguments(order.points[0]), order.keywords)
-    per_scenario = first.model.work(first.book) / first.settings.scenarios
+    model, book = _first(order, place)
+    per_scenario = model.work(book) / model.settings.scenarios
     return SweepPlan(
         order=order,
         target=target,
-        first=first.settings,
+        first=model.settings,
         work=round(per_scenario * sum(point.scenarios for point in order.points)),
-        work_unit=first.model.work_unit,
-        headline=f"{len(order.points)} points, the first of {first.model.headline(first.book)}",
+        work_unit=model.work_unit,
+        headline=f"{len(order.points)} points, the first of {model.headline(book)}",
         started=started,
         timings=timings,
     )
+
+
+def _first(order: Order, place: Workplace | None) -> tuple[Model, pl.DataFrame]:
+    """Model and book of the first point: those that it keeps where it was begun, so that its tape need not be there."""
+    from . import _run
+    from ._model import model_of
+    from .executors import task_of
+    from .ledger import look_at
+    from .rebuild import finished, recorded
+    from .sweep_folder import unfinished
+
+    point = order.points[0]
+    if place is not None and place.is_done(point):
+        kept = recorded(*finished(place.point(point)))
+        return model_of(kept.settings), kept.book
+    if place is not None and place.is_begun(point):
+        work = look_at(unfinished(place.point(point)))
+        task = task_of(work.order, work.book())
+        return task.model, task.book
+    plan = _run.make_plan(order.arguments(point), order.keywords)
+    return plan.model, plan.book
 
 
 def _check_executor(plan: SweepPlan, overrides: Sequence[str]) -> None:
@@ -248,7 +270,7 @@ def _shifted(progress: ProgressReport | None, before: int, point: Point, total: 
 def _write(plan: SweepPlan, place: Workplace) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Table and picture first, then the manifest, then the report that reads them, the manifest with every output."""
     from .report import render
-    from .run_folder import CONFIG, MANIFEST, REPORT, TABLES
+    from .run_folder import CONFIG, MANIFEST, REPORT, TABLES, list_files
     from .sweep_folder import PICTURE
     from .sweep_picture import picture
     from .sweep_table import sweep_table
@@ -262,7 +284,7 @@ def _write(plan: SweepPlan, place: Workplace) -> tuple[pl.DataFrame, dict[str, A
     with timed(plan.timings, "report"):
         folder.write_text(PICTURE, picture(folder.path))
         folder.write_text(REPORT, render(folder.path))
-    manifest = _manifest(plan, place, notes) | {"outputs": place.outputs()}
+    manifest = _manifest(plan, place, notes) | {"outputs": list_files(place.path)}
     (folder.path / MANIFEST).unlink()
     folder.write_json(MANIFEST, manifest)
     return table, manifest
@@ -278,7 +300,7 @@ def _manifest(plan: SweepPlan, place: Workplace, notes: Sequence[str]) -> dict[s
         "schema": SCHEMA,
         **{name: first[name] for name in _OF_THE_FIRST if name in first},
         "started_utc": _utc(plan.started),
-        "finished_utc": _utc(datetime.now(UTC)),
+        "finished_utc": _utc(max(plan.started, datetime.now(UTC))),  # clocks are set back now and then
         "config_hash": plan.order.config_hash,
         "keys": list(plan.order.keys),
         "points": [_entry(point, place, found) for point, found in zip(plan.order.points, manifests, strict=True)],

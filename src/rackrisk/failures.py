@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .output import drawn, write
+from .passing import passes
 
 if TYPE_CHECKING:
     from .data import Problem
@@ -17,8 +18,6 @@ BAD_INPUT, RETRY_LATER = 2, 75
 
 # What a file system refuses, today and tomorrow.
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENAMETOOLONG, errno.ENOTDIR}
-# Conditions of the machine that pass: a full disk, a quota, a file server that went away.
-_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY, errno.ENOMEM, errno.EMFILE}
 
 
 def exit_code(error: Exception) -> int | None:
@@ -48,11 +47,11 @@ def exit_code(error: Exception) -> int | None:
         return _complain(
             f"out of memory; use fewer scenarios, or try again when more is free{notes_of(error)}", RETRY_LATER
         )
-    if isinstance(error, OSError) and error.errno in _PASSING:
+    if isinstance(error, OSError) and passes(error):
         place = error.filename or "while writing"
         return _complain(f"{error.strerror} ({place}); try again later{notes_of(error)}", RETRY_LATER)
-    if isinstance(error, OSError) and error.filename and error.errno in _REFUSED:
-        return _complain(f"{error.filename}: {error.strerror}{notes_of(error)}", BAD_INPUT)
+    if isinstance(error, OSError) and (error.errno == errno.EROFS or (error.filename and error.errno in _REFUSED)):
+        return _complain(f"{error.filename or 'while writing'}: {error.strerror}{notes_of(error)}", BAD_INPUT)
     if isinstance(error, ReplayMismatch):
         rule = "this machine does not round like those that computed the shards; add them up on one of their kind"
         return _complain(f"{error}; {rule}{notes_of(error)}", BAD_INPUT)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .models.opened import Opened
 
 
+_REPORT_STOPPED = ", or `rackrisk report` was stopped while it replaced the report: call it again"
+
+
 class RunProblems(Exception):
     """A finished run that cannot be told about; `problems` lists everything in the way, at least one."""
 
@@ -84,7 +87,7 @@ def finished(text: str | Path) -> tuple[Path, dict[str, Any]]:
     try:
         folder = finished_run(str(text))
         if (folder / DONE).read_text(encoding="utf-8") != done_text(folder):
-            raise RunProblems(str(text), [problem(folder, MANIFEST, "", "was changed after the run")])
+            raise RunProblems(str(text), [problem(folder, MANIFEST, "", f"was changed after the run{_REPORT_STOPPED}")])
         manifest = read_manifest(folder / MANIFEST)
     except RunFolderError as error:
         rule = str(error).partition(": ")[2] + _another(Path(text))

@@ -44,18 +44,29 @@ def _prepare(plan: Plan, args: argparse.Namespace) -> int:
 def resume(args: argparse.Namespace) -> int:
     """Finishes a run, or a sweep of runs."""
     from . import _run
+    from .ledger import Busy
+    from .run_folder import RunFolderError
     from .sweep_commands import resume_sweep
     from .sweep_folder import is_sweep
 
     if is_sweep(args.run):
         return resume_sweep(args)
     if _run.tidied(args.run):
-        write(as_json({"run": args.run, "finished": True}) if args.json else f"{args.run}: {FINISHED}\n", sys.stdout)
-        return DONE
-    with _run.resumed(args.run, args.overrides) as (plan, work):
-        with announced(plan, args) as shown:
+        return nothing_left(args)
+    try:
+        with _run.resumed(args.run, args.overrides) as (plan, work), announced(plan, args) as shown:
             result = _run.finish(plan, work, progress=shown, stages=shown.stage if shown else None)
-        return _show(result, plan.model, args)
+    except (Busy, RunFolderError):
+        if not _run.tidied(args.run):
+            raise
+        return nothing_left(args)  # others were faster
+    return _show(result, plan.model, args)
+
+
+def nothing_left(args: argparse.Namespace) -> int:
+    """Says of what is to be resumed that it is finished, which is no mistake."""
+    write(as_json({"run": args.run, "finished": True}) if args.json else f"{args.run}: {FINISHED}\n", sys.stdout)
+    return DONE
 
 
 def shard(args: argparse.Namespace) -> int:
@@ -123,7 +134,11 @@ def announced(plan: Plan, args: argparse.Namespace) -> Iterator[Shown | None]:
 
 def _show(run: Run, model: Model, args: argparse.Namespace) -> int:
     screen = partial(model.print_summary, run)
-    write(as_json(_document(run, model)) if args.json else drawn(sys.stdout, screen), sys.stdout)
+    try:
+        write(as_json(_document(run, model)) if args.json else drawn(sys.stdout, screen), sys.stdout)
+    except BaseException as error:
+        error.add_note(f"{run.folder} is finished; what it holds: rackrisk report {run.folder}")
+        raise
     return DONE
 
 

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .passing import passes
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -24,6 +26,9 @@ CONFIG, BOOK, LOSSES, TABLES = "config.resolved.yaml", "book.parquet", "losses.p
 
 UNFINISHED = ".unfinished"  # what the name of a run's folder has more until it is finished
 
+LOCK = "lock"  # held by whoever works in a folder
+
+_OWN = {MANIFEST, DONE, LOCK}
 _RUNS_NAMED = 3  # of those inside a folder that is no run itself
 _ATTEMPTS = 1_000  # names tried beside one that is taken
 
@@ -141,6 +146,8 @@ def parents_of(target: Path) -> Iterator[None]:
     missing = [p for p in (target.parent, *target.parent.parents) if not p.exists()]
     make_folder(target.parent, parents=True)
     try:
+        for parent in missing:
+            sync(parent.parent)
         yield
     finally:
         for parent in missing:
@@ -212,8 +219,11 @@ def _replace_text(path: Path, text: str) -> None:
 
 
 def list_files(folder: Path) -> list[dict[str, Any]]:
-    """Path, size in bytes and SHA-256 of every file of a run but the manifest and `DONE`, sorted by path."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in {MANIFEST, DONE})
+    """Path, size in bytes and SHA-256 of every file of a run but the manifest and `DONE`, sorted by path.
+
+    Hidden files, which a kill left while a report was replaced, and the lock of a sweep are no part of it.
+    """
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".") and p.name not in _OWN)
     return [
         {"path": p.relative_to(folder).as_posix(), "bytes": p.stat().st_size, "sha256": sha256_of(p)} for p in files
     ]
@@ -240,10 +250,13 @@ def make_folder(path: Path, *, parents: bool = False) -> None:
 
     Raises:
         RunFolderError: it cannot be made.
+        OSError: now; later it may be.
     """
     try:
         path.mkdir(parents=parents, exist_ok=parents)
     except OSError as error:
+        if passes(error):
+            raise
         raise RunFolderError(f"{path}: cannot be made ({error.strerror})") from error
 
 

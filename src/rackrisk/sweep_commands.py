@@ -31,6 +31,11 @@ def run_sweep(args: argparse.Namespace) -> int:
 def resume_sweep(args: argparse.Namespace) -> int:
     """Finishes a sweep."""
     from ._sweep import resume_plan
+    from .run_commands import nothing_left
+    from .sweep_folder import is_finished
+
+    if is_finished(args.run):
+        return nothing_left(args)
 
     with _checking(args) as report:
         plan = resume_plan(args.run, args.overrides, report=report)

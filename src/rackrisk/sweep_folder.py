@@ -5,9 +5,7 @@ A sweep that was killed goes on from there: points whose `DONE` and configuratio
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,13 +13,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .ledger import Busy
-from .run_folder import CONFIG, DONE, MANIFEST, REPORT, TABLES, UNFINISHED, Draft, RunFolderError, done_text, list_files
+from .ledger import take_lock
+from .run_folder import (
+    CONFIG,
+    DONE,
+    LOCK,
+    MANIFEST,
+    REPORT,
+    TABLES,
+    UNFINISHED,
+    Draft,
+    RunFolderError,
+    done_text,
+    list_files,
+    make_folder,
+    sync,
+)
 from .sweep_points import FOLDER, Order, Point
 
 ORDER, POINTS, PICTURE = "sweep.json", "points", "sweep.svg"
 ORDER_SCHEMA = "rackrisk/sweep-order/1"
-_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -52,9 +63,11 @@ class Workplace:
         folder = self.point(point)
         if not folder.exists():
             return False
-        manifest = manifest_of(folder)
+        manifest, again = manifest_of(folder), "move it away, and the sweep makes it again"
         if manifest is None or manifest.get("config_hash") != point.config_hash:
-            raise RunFolderError(f"{folder}: is not the run of this point; move it away, and the sweep makes it again")
+            raise RunFolderError(f"{folder}: is not the run of this point; {again}")
+        if list_files(folder) != manifest.get("outputs"):
+            raise RunFolderError(f"{folder}: was changed after the run, or is torn; {again}")
         return True
 
     def draft(self) -> Draft:
@@ -66,14 +79,11 @@ class Workplace:
                 _remove(leftover)
         return Draft(self.path, self.target)
 
-    def outputs(self) -> list[dict[str, Any]]:
-        """Every file of the sweep and of its points but manifests and `DONE`, as `rackrisk.run_folder.list_files`."""
-        return [item for item in list_files(self.path) if item["path"] != _LOCK]
-
     def publish(self) -> Path:
-        """Writes `DONE` and gives the folder its name."""
-        (self.path / _LOCK).unlink(missing_ok=True)
-        return Draft(self.path, self.target).publish()
+        """Writes `DONE` and gives the folder its name, while it is still locked."""
+        folder = Draft(self.path, self.target).publish()
+        (folder / LOCK).unlink(missing_ok=True)
+        return folder
 
 
 @contextmanager
@@ -82,15 +92,17 @@ def workplace(target: Path, order: Order) -> Iterator[Workplace]:
 
     Raises:
         RunFolderError: there is the work of another sweep, or the folder cannot be made.
-        Busy: another process works in it.
+        rackrisk.ledger.Busy: another process works in it.
     """
     path = unfinished(target)
     made = [parent for parent in path.parents if not parent.exists()]
     try:
         _make(path)
-        with _locked(path):
-            _settle(path, order)
+        with take_lock(path, make=True):
             try:
+                if target.is_dir() and any(target.iterdir()):
+                    raise RunFolderError(f"{target}: is taken by now; choose another out")
+                _settle(path, order)
                 yield Workplace(path, target)
             finally:
                 if path.is_dir() and not any((path / POINTS).iterdir()):
@@ -116,6 +128,11 @@ def is_sweep(path: str | Path) -> bool:
     """True for the folder of a sweep, finished or not, with or without `.unfinished`."""
     target = target_of(path)
     return any((folder / ORDER).is_file() for folder in (target, unfinished(target)))
+
+
+def is_finished(path: str | Path) -> bool:
+    """True for a sweep that was published."""
+    return (target_of(path) / DONE).is_file()
 
 
 def manifest_of(folder: Path) -> dict[str, Any] | None:
@@ -168,6 +185,7 @@ def _settle(path: Path, order: Order) -> None:
     _remove(path / f".{ORDER}")
     aside.write_json(f".{ORDER}", order_data(order))
     (path / f".{ORDER}").rename(path / ORDER)
+    sync(path)
 
 
 def _make(path: Path) -> None:
@@ -175,25 +193,7 @@ def _make(path: Path) -> None:
     for name in (path, path / POINTS, path / ORDER):
         if name.is_symlink():
             raise RunFolderError(f"{name}: is a symbolic link")
-    try:
-        (path / POINTS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be made ({error.strerror})") from error
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process at a time; the lock ends with the process, however it ends."""
-    try:
-        handle = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-    except OSError as error:
-        raise RunFolderError(f"{path / _LOCK}: cannot be opened ({error.strerror})") from error
-    with os.fdopen(handle, "r+b") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"{path}: another process works on this sweep") from None
-        yield
+    make_folder(path / POINTS, parents=True)
 
 
 def _remove(path: Path) -> None:

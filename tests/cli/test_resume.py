@@ -6,12 +6,16 @@ import json
 import shutil
 import weakref
 from pathlib import Path
+from typing import NoReturn
 
 import polars as pl
 import pytest
 
+import rackrisk
 from rackrisk import _run
 from rackrisk._structural import Structural
+from rackrisk.executors import ShardsMissing
+from rackrisk.run_folder import done_text
 
 from ..helpers.fake_result import fake_open
 from .conftest import Command
@@ -126,6 +130,77 @@ def test_a_repetition_says_which_bytes_are_others(command: Command, done: Path) 
     assert (same.code, "same: losses and every table" in same.out) == (0, True)
     other = command("rerun", "done", "--engine", "jax", "--quiet")
     assert "engine.name was reference and is jax now" in " ".join(other.out.split())
+
+
+def test_a_repetition_says_which_settings_of_the_machine_are_others(
+    command: Command, done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "versions, machine, device and inputs are those of the run" in command("rerun", "done", "--quiet").out
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    manifest = json.loads((done / "manifest.json").read_text())
+    manifest["shards"]["cpus"], manifest["packages"]["polars"] = ["another processor"], "0.1"
+    (done / "manifest.json").write_text(json.dumps(manifest))
+    (done / "DONE").write_text(done_text(done))
+    words = " ".join(command("rerun", "done", "--quiet").out.split())
+    assert "environment.OMP_NUM_THREADS was not set and is 3 now" in words
+    assert "shards.cpus was another processor and is" in words
+    assert "polars was 0.1 and is" in words
+    assert "are those of the run" not in words
+
+
+def test_a_run_of_an_array_is_repeated_here(command: Command) -> None:
+    command("run", *SMALL, "executor=shard", "out=array")
+    for index in range(3):
+        assert command("shard", "array", "--index", str(index)).code == 0
+    assert command("resume", "array", "--quiet").code == 0
+    assert command("rerun", "array", "--out", "again", "--quiet").code == 0
+    refused = command("rerun", "array", "executor=shard", "--out", "third")
+    assert (refused.code, refused.out) == (2, "")
+    assert "use local or ray" in refused.words
+
+
+def test_a_run_that_others_compute_is_prepared_from_python_too(folder: Path) -> None:
+    with pytest.raises(ShardsMissing):
+        rackrisk.run(*SMALL, "executor=shard", out="array")
+    assert (folder / "array.unfinished" / "order.json").is_file()
+
+
+def test_nobody_waits_for_shards_that_nobody_knows(command: Command) -> None:
+    with _run.begun(_run.make_plan((*SMALL, "until=EL:1%", "out=begun")), keep=True):
+        pass
+    outcome = command("resume", "begun", "executor=shard")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "cannot be known beforehand" in outcome.words
+
+
+def test_a_run_that_others_finish_in_this_moment_is_no_mistake(
+    command: Command, done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False, True])
+    monkeypatch.setattr(_run, "tidied", lambda _: next(answers))
+    assert command("resume", str(done)).out.endswith("is finished; there is nothing left to do\n")
+
+
+def test_a_book_that_is_torn_is_seen_before_anything_is_computed(command: Command, begun: Path) -> None:
+    book = begun / "book.parquet"
+    book.write_bytes(book.read_bytes()[:-1])
+    outcome = command("run", *SMALL, "out=begun")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "is not the book" in outcome.words
+    assert list((begun / "shards").iterdir()) == []
+
+
+def test_who_is_interrupted_after_the_end_is_told_that_it_is_the_end(
+    command: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Structural, "print_summary", interrupt)
+    outcome = command("run", *SMALL, "out=late")
+    assert outcome.code == 130
+    assert f"{folder / 'late'} is finished" in outcome.words
+    assert (folder / "late" / "DONE").is_file()
 
 
 def test_an_engine_that_is_none_is_refused(command: Command, done: Path) -> None:

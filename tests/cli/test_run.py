@@ -268,6 +268,19 @@ def test_report_refuses_what_is_no_finished_run(command: Command, folder: Path, 
 
 
 @pytest.mark.usefixtures("tape")
+def test_what_a_killed_report_left_is_no_part_of_the_run(command: Command, folder: Path) -> None:
+    assert command("run", *SMALL, "out=run").code == 0
+    (folder / "run" / ".report.html.01234567").write_text("half")
+    assert command("report", "run").code == 0
+    manifest = json.loads((folder / "run" / "manifest.json").read_text())
+    assert not [item["path"] for item in manifest["outputs"] if item["path"].startswith(".")]
+    (folder / "run" / "DONE").write_text("of the manifest before")
+    assert "call it again" in command("explain", "run").words
+    assert command("report", "run").code == 0
+    assert command("explain", "run").code != 2 or "changed" not in command("explain", "run").words
+
+
+@pytest.mark.usefixtures("tape")
 def test_whoever_names_the_folder_above_is_told_what_is_in_it(command: Command, folder: Path) -> None:
     for name in "abcde":
         (folder / "runs" / name).mkdir(parents=True)

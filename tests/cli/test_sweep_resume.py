@@ -16,10 +16,10 @@ import pytest
 
 import rackrisk
 from rackrisk import _run, sweep_picture
-from rackrisk._sweep import SweepRun, resume_sweep
+from rackrisk._sweep import SweepRun, execute, make_plan, resume_sweep
 from rackrisk.config import ConfigProblems
-from rackrisk.ledger import Unfinished
-from rackrisk.run_folder import RunFolderError, done_text
+from rackrisk.ledger import Busy, Unfinished, take_lock
+from rackrisk.run_folder import Draft, RunFolderError, done_text
 from rackrisk.sweep_points import SweepProblems
 
 from .conftest import Command
@@ -169,7 +169,7 @@ def test_one_process_at_a_time_works_on_a_sweep(tape: Path, command: Command, fo
         fcntl.flock(held, fcntl.LOCK_EX)
         outcome = command("sweep", f"portfolio.tape={tape}", *FIXED, "seed=1,2", "out=found")
     assert outcome.code == 75
-    assert "another process works on this sweep" in outcome.words
+    assert "another process works on this run" in outcome.words
     assert (folder / "found.unfinished/points").is_dir()
 
 
@@ -253,6 +253,59 @@ def test_a_sweep_that_fails_at_its_end_writes_only_that_again(
     ran = stop_after(0, monkeypatch)
     assert (rackrisk.sweep(*asked).folder / "sweep.svg").is_file()
     assert ran == []
+
+
+def test_a_finished_sweep_is_not_resumed_and_that_is_no_mistake(command: Command, done: SweepRun) -> None:
+    outcome = command("resume", str(done.folder))
+    assert (outcome.code, outcome.out) == (0, f"{done.folder}: is finished; there is nothing left to do\n")
+
+
+def test_a_torn_point_stops_the_sweep_before_others_are_run(
+    tape: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(tape, monkeypatch)
+    losses = folder / "again.unfinished/points/001-seed_1/losses.parquet"
+    losses.write_bytes(losses.read_bytes()[:-9])
+    ran = stop_after(9, monkeypatch)
+    with pytest.raises(RunFolderError, match="was changed after the run, or is torn"):
+        rackrisk.sweep(f"portfolio.tape={tape}", *FIXED, "seed=1,2", out="again")
+    assert ran == []
+
+
+def test_the_tape_of_a_point_that_is_finished_need_not_be_there(
+    tape: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = write_tape(folder / "other.csv", tape_rows(6))
+    with monkeypatch.context() as patch:
+        stop_after(1, patch)
+        with pytest.raises(Stopped):
+            rackrisk.sweep(f"portfolio.tape={other},{tape}", *FIXED, out="again")
+    other.unlink()
+    assert len(resume_sweep("again").order.points) == 2
+
+
+def test_a_sweep_is_locked_until_it_has_its_name(tape: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Draft.publish
+
+    def publish(draft: Draft) -> Path:
+        place = whole(draft)
+        if place == folder / "again":
+            with pytest.raises(Busy):
+                take_lock(place)
+        return place
+
+    monkeypatch.setattr(Draft, "publish", publish)
+    rackrisk.sweep(f"portfolio.tape={tape}", *FIXED, "seed=1,2", out="again")
+    assert not (folder / "again" / "lock").exists()
+
+
+def test_a_place_that_was_taken_in_the_meantime_is_left_alone(tape: Path, folder: Path) -> None:
+    plan = make_plan([f"portfolio.tape={tape}", *FIXED, "seed=1,2", "out=again"])
+    (folder / "again").mkdir()
+    (folder / "again" / "mine").touch()
+    with pytest.raises(RunFolderError, match="is taken by now"):
+        execute(plan)
+    assert sorted(path.name for path in folder.iterdir()) == ["again", "tape.csv"]
 
 
 @pytest.mark.slow

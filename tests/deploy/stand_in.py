@@ -75,18 +75,19 @@ def sbatch(folder: Path, arguments: list[str]) -> None:
         command = ["bash", str(spooled), *arguments[place + 1 :]]
         first, last = map(int, options.get("array", "0-0").split("-"))
         for index in range(last, first - 1, -1):  # any order will do
-            attempts[str(index)] = slurm_task(folder, command, number, index)
+            attempts[str(index)] = slurm_task(folder, command, number, index, array="array" in options)
     note(folder, options["job-name"], attempts, options=options)
     print(f"{number};cluster" if "parsable" in options else f"Submitted batch job {number}")
 
 
-def slurm_task(folder: Path, command: list[str], number: str, index: int) -> list[int]:
+def slurm_task(folder: Path, command: list[str], number: str, index: int, *, array: bool) -> list[int]:
     codes: list[int] = []
-    asked = folder / f"requeue-{number}_{index}"
+    asked = folder / (f"requeue-{number}_{index}" if array else f"requeue-{number}")
     while not codes or asked.exists():
         asked.unlink(missing_ok=True)
-        task = {"SLURM_ARRAY_JOB_ID": number, "SLURM_ARRAY_TASK_ID": str(index), "SLURM_RESTART_COUNT": str(len(codes))}
-        environment = {**os.environ, **task}
+        place = {"SLURM_ARRAY_JOB_ID": number, "SLURM_ARRAY_TASK_ID": str(index)} if array else {}
+        task = {"SLURM_JOB_ID": number, "SLURM_RESTART_COUNT": str(len(codes))}
+        environment = {**os.environ, **place, **task}
         codes.append(subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode)
     return codes
 

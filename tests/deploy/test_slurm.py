@@ -40,6 +40,26 @@ def test_what_passes_is_tried_again(site: Site) -> None:
     assert site.attempts == {"shard": {"2": [0], "1": [75, 75, 0], "0": [0]}, "merge": {"0": [0]}}
 
 
+def test_a_merge_that_meets_a_full_disk_is_tried_again(site: Site) -> None:
+    site.fail("resume", 75, 75)
+    site.submit(SUBMIT, "/data/base")
+    assert site.attempts["merge"] == {"0": [75, 75, 0]}
+
+
+def test_no_merge_is_tried_for_ever(site: Site) -> None:
+    site.fail("resume", *[75] * 10)
+    site.submit(SUBMIT, "/data/base")
+    assert site.attempts["merge"] == {"0": [75] * 4}
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_what_is_done_or_wrong_when_the_time_is_over_is_not_tried_again(site: Site, code: int) -> None:
+    task = started_task(site, f"sleep 0.3; exit {code}")
+    task.send_signal(signal.SIGUSR1)
+    assert task.wait(10) == code
+    assert not (site.folder / "requeue-7_4").exists()
+
+
 def test_no_task_is_tried_for_ever(site: Site) -> None:
     site.fail("0", *[75] * 10)
     site.submit(SUBMIT, "/data/base")
@@ -59,12 +79,7 @@ def test_what_does_not_get_better_is_not_tried_again_and_nothing_is_merged(site:
 def test_a_task_at_its_time_limit_goes_on_later_and_a_cancelled_one_does_not(
     site: Site, number: signal.Signals, requeued: bool
 ) -> None:
-    slow = site.folder / "bin" / "rackrisk"
-    slow.write_text("#!/bin/bash\ntrap 'sleep 0.3; exit 143' TERM\ntouch started\nwhile :; do sleep 0.05; done\n")
-    place = {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "4"}
-    words = ["bash", str(SHARD), "/data/base", "9"]
-    task = subprocess.Popen(words, env={**site.environment, **place}, cwd=site.folder)
-    wait_for(site.folder / "started")
+    task = started_task(site, "sleep 0.3; exit 143")
     task.send_signal(number)
     assert task.wait(10) == 143
     assert (site.folder / "requeue-7_4").exists() == requeued
@@ -77,6 +92,17 @@ def test_an_array_gives_the_results_of_one_process(real_site: Site) -> None:
     assert done.returncode == 0, done.stderr
     assert len(real_site.attempts["shard"]) == 3
     assert results_hash(run) == results_hash(None)
+
+
+def started_task(site: Site, when_terminated: str) -> subprocess.Popen[bytes]:
+    """A task of an array whose program is at work and does this when it is told to end."""
+    slow = site.folder / "bin" / "rackrisk"
+    slow.write_text(f"#!/bin/bash\ntrap '{when_terminated}' TERM\ntouch started\nwhile :; do sleep 0.05; done\n")
+    place = {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "4"}
+    words = ["bash", str(SHARD), "/data/base", "9"]
+    task = subprocess.Popen(words, env={**site.environment, **place}, cwd=site.folder)
+    wait_for(site.folder / "started")
+    return task
 
 
 def wait_for(path: Path) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import polars as pl
 import pytest
 
 from rackrisk import manifest
+from rackrisk.failures import exit_code
 from rackrisk.ledger import (
     Busy,
     DamagedShard,
@@ -23,6 +28,7 @@ from rackrisk.ledger import (
     begin,
     look_at,
     reopen,
+    take_lock,
     unfinished_folder,
 )
 from rackrisk.run_folder import RunFolderError
@@ -90,7 +96,7 @@ def test_the_same_run_at_the_same_place_goes_on(kept: Path) -> None:
 
 
 def test_another_run_at_the_same_place_is_refused(kept: Path) -> None:
-    with pytest.raises(RunFolderError, match="holds another unfinished run"), begun(kept.parent, config_hash="b" * 64):
+    with pytest.raises(RunFolderError, match="of another configuration"), begun(kept.parent, config_hash="b" * 64):
         pass
     assert look_at(kept).missing([ONE, TWO]) == [TWO]
 
@@ -123,6 +129,70 @@ def test_a_shard_that_is_computed_twice_must_be_the_same(kept: Path) -> None:
             work.load(ONE)
     with pytest.raises(ShardConflict), reopen(kept) as work:
         work.whole(ONE)
+
+
+def test_a_conflict_that_is_seen_after_the_sums_stops_the_run_and_stays(kept: Path) -> None:
+    with reopen(kept) as work, work.draft() as folder:
+        with pytest.raises(ShardConflict):
+            work.store(ONE, numbers(2), FACTS)  # by another process
+        with pytest.raises(ShardConflict):
+            work.check_conflicts()
+        folder.write_json("manifest.json", {})
+        folder.publish()  # a moment later, and the driver would not have seen it
+    assert (kept / "shards" / "00000000-00001024.conflict").is_file()
+
+
+def test_another_book_makes_another_run(kept: Path) -> None:
+    other, place = BOOK.with_columns(balance_usd=pl.col("balance_usd") * 2), kept.parent / "run"
+    with pytest.raises(RunFolderError, match="of another book"), begin(order(), other, place, chosen=True):
+        pass
+    with reopen(kept) as work:  # nobody holds its lock
+        assert work.book().equals(BOOK)
+
+
+def test_shards_of_a_size_that_was_asked_for_are_not_mixed_with_others(kept: Path) -> None:
+    asked = order().model_copy(update={"config": {"executor": {"shard_scenarios": 512}}, "shard_scenarios": 512})
+    with (
+        pytest.raises(RunFolderError, match="with shards of 1,024 scenarios"),
+        begin(asked, BOOK, kept.parent / "run", chosen=True),
+    ):
+        pass
+
+
+def test_a_place_that_was_filled_in_the_meantime_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine").touch()
+    with pytest.raises(RunFolderError, match="holds something else by now"), begun(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_killed_processes_left_is_removed_and_what_others_make_is_not(kept: Path) -> None:
+    folder = kept.parent
+    for name in (".run.unfinished.gone-01234567/shards", ".run.begun-01234567", ".run.begun-89abcdef"):
+        (folder / name).mkdir(parents=True)
+    for name in ("01234567", "89abcdef"):
+        (folder / f".run.begun-{name}" / "lock").touch()
+    (kept / ".run.partial-01234567" / "tables").mkdir(parents=True)
+    with take_lock(folder / ".run.begun-89abcdef"):
+        with reopen(kept) as work, work.draft() as draft:
+            draft.write_json("manifest.json", {})
+            draft.publish()
+        assert sorted(path.name for path in folder.iterdir()) == [".run.begun-89abcdef", "run"]
+    assert not any((folder / "run").glob(".*"))
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.ETIMEDOUT])
+def test_a_file_server_that_is_away_is_no_refusal(kept: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object, **__: object) -> NoReturn:
+        raise OSError(number, os.strerror(number), "somewhere")
+
+    for place, name in ((os, "open"), (fcntl, "flock"), (Path, "read_text")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, away)
+            with pytest.raises(OSError, match="somewhere") as raised, reopen(kept):
+                pass
+        assert exit_code(raised.value) == 75
 
 
 def test_a_damaged_shard_is_set_aside_and_kept_for_a_look(kept: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rackrisk.ledger import Unfinished
 
-from ._task import ShardsMissing, Task, keep_shard
+from ._task import ShardsMissing, Task, check_foreseen, keep_shard
 
 Report = Callable[[int], None]
 
@@ -22,8 +22,10 @@ def compute(task: Task, work: Unfinished, ranges: Sequence[range], executor: Any
 
     Raises:
         ShardsMissing: others compute them.
+        ConfigProblems: others cannot know which.
     """
     if executor.name == "shard":
+        check_foreseen(task.model.settings.until)
         raise ShardsMissing(_waiting(work, ranges))
     if executor.name == "ray":
         from . import _ray

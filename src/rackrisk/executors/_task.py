@@ -48,6 +48,19 @@ class Task:
         self.__dict__.pop("simulation", None)
 
 
+def check_foreseen(until: str | None) -> None:
+    """Shards that others compute must be known beforehand.
+
+    Raises:
+        rackrisk.config.ConfigProblems: the run has a target, so nobody knows how many it takes.
+    """
+    from rackrisk.config import ConfigProblem, ConfigProblems
+
+    if until is not None:
+        rule = "cannot be known beforehand, and executor=shard hands out shards beforehand: say scenarios instead"
+        raise ConfigProblems([ConfigProblem("until", until, rule)])
+
+
 def task_of(order: Order, book: pl.DataFrame) -> Task:
     """The task of an order that was read from a file.
 

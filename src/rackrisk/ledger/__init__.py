@@ -1,6 +1,7 @@
 """Unfinished runs: what is to be computed, and the shards that are there."""
 
 from ._lock import Busy as Busy
+from ._lock import take_lock as take_lock
 from ._order import Order as Order
 from ._order import read_order as read_order
 from ._shard_file import Arrays as Arrays

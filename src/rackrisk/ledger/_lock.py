@@ -8,9 +8,8 @@ import os
 from pathlib import Path
 from typing import IO
 
-from rackrisk.run_folder import RunFolderError
-
-LOCK = "lock"
+from rackrisk.passing import passes
+from rackrisk.run_folder import LOCK, RunFolderError
 
 
 class Busy(Exception):
@@ -22,16 +21,26 @@ def make_lock(path: Path) -> IO[bytes]:
     return _held((path / LOCK).open("xb"), path)
 
 
-def take_lock(path: Path) -> IO[bytes]:
+def take_lock(path: Path, *, make: bool = False) -> IO[bytes]:
     """Takes the lock of a folder that is there.
 
+    Args:
+        make: the folder may be new, and have no lock yet.
+
     Raises:
-        Busy: another process holds it.
+        Busy: another process holds it, or finishes the run in this moment.
         RunFolderError: it cannot be opened, or this file system has no locks.
+        OSError: it cannot be opened now; later it may be.
     """
     try:
-        handle = os.open(path / LOCK, os.O_RDWR | os.O_NOFOLLOW)
+        handle = os.open(path / LOCK, os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if make else 0), 0o644)
+    except FileNotFoundError:
+        if path.is_dir():
+            raise RunFolderError(f"{path}: has no file {LOCK}, so no run works there; delete the folder") from None
+        raise Busy(f"{path}: another process has just finished this run") from None
     except OSError as error:
+        if passes(error):
+            raise
         raise RunFolderError(f"{path / LOCK}: cannot be opened ({error.strerror})") from None
     lock = _held(os.fdopen(handle, "r+b"), path)
     if not _is(lock, path / LOCK):  # the run was finished between opening and locking
@@ -47,6 +56,8 @@ def _held(lock: IO[bytes], path: Path) -> IO[bytes]:
         lock.close()
         if error.errno in {errno.EAGAIN, errno.EACCES}:
             raise Busy(f"{path}: another process works on this run") from None
+        if passes(error) and error.errno != errno.ENOLCK:
+            raise
         rule = f"this file system has no locks ({error.strerror}); choose another out"
         raise RunFolderError(f"{path}: {rule}") from None
     return lock

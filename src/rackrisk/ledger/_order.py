@@ -51,6 +51,12 @@ class Order(BaseModel, frozen=True, extra="forbid", strict=True):
         return inputs
 
     @property
+    def shards_as_asked(self) -> bool:
+        """True where the user said how many scenarios a shard has."""
+        executor = self.config.get("executor")
+        return isinstance(executor, dict) and executor.get("shard_scenarios") is not None
+
+    @property
     def identity(self) -> str:
         """SHA-256, as 64 hex digits, of all that the numbers of a shard depend on."""
         parts = (self.config_hash, self.engine, self.versions, self.book_sha256, self.rng)

@@ -6,6 +6,7 @@ computes a shard needs none, because a shard of the same order has the same byte
 
 from __future__ import annotations
 
+import glob
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from rackrisk.passing import passes
 from rackrisk.run_folder import (
     BOOK,
     DONE,
@@ -148,14 +150,25 @@ class Unfinished:
         """How many damaged shards were set aside."""
         return sum(1 for _ in (self.path / SHARDS).glob(f"*{DAMAGED}-*"))
 
+    def check_conflicts(self) -> None:
+        """Looks whether somebody computed a shard again, and otherwise, since it was added up.
+
+        Raises:
+            ShardConflict: it is so.
+        """
+        for conflict in sorted((self.path / SHARDS).glob(f"*{CONFLICT}")):
+            raise self._conflict(conflict.with_suffix(".npz"))
+
     @contextmanager
     def draft(self) -> Iterator[Draft]:
-        """The results being written; the unfinished folder goes once they are published."""
+        """The results being written; the unfinished folder goes once they are published, unless it holds a conflict."""
+        for leftover in self.path.glob(f".{glob.escape(self.target.name[:100])}.partial-*"):
+            shutil.rmtree(leftover, ignore_errors=True)  # of attempts that were killed
         with draft_in(self.path, self.target) as folder:
             try:
                 yield folder
             finally:
-                if not folder.path.exists():
+                if not folder.path.exists() and not any((self.path / SHARDS).glob(f"*{CONFLICT}")):
                     _remove(self.path)
 
     def _file(self, numbers: range) -> Path:
@@ -211,8 +224,11 @@ def remove_leftover(target: Path, config_hash: str) -> None:
     """Removes what a kill left of a finished run's unfinished folder; another run there, or one in use, stays."""
     beside = target.with_name(f"{target.name}{UNFINISHED}")
     with suppress(Busy, RunFolderError), take_lock(beside):
-        if look_at(beside).order.config_hash == config_hash:
+        work = look_at(beside)
+        if work.order.config_hash == config_hash:
+            work.check_conflicts()
             _remove(beside)
+    _tidy(target)
 
 
 def _remove(path: Path) -> None:
@@ -221,6 +237,16 @@ def _remove(path: Path) -> None:
     with suppress(OSError):
         path.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
+
+
+def _tidy(target: Path) -> None:
+    """Removes what processes that were killed left of runs of this name: folders on their way in or out."""
+    name = glob.escape(target.name[:100])
+    for gone in target.parent.glob(f".{glob.escape(f'{target.name}{UNFINISHED}'[:100])}.gone-*"):
+        shutil.rmtree(gone, ignore_errors=True)
+    for begun in target.parent.glob(f".{name}.begun-*"):
+        with suppress(Busy, RunFolderError, OSError), take_lock(begun):  # nobody makes it any more
+            shutil.rmtree(begun, ignore_errors=True)
 
 
 @contextmanager
@@ -236,14 +262,19 @@ def begin(order: Order, book: pl.DataFrame, target: Path, *, chosen: bool, keep:
         Busy: somebody else works on it.
     """
     with parents_of(target):
+        _tidy(target)
         path, lock, made = _new_or_there(order, book, target, chosen=chosen)
-        with lock:
-            work = look_at(path)
-            try:
-                yield work
-            finally:
-                if made and not keep and path.is_dir() and not work.kept:
-                    _remove(path)
+        try:
+            with lock:
+                work = look_at(path)
+                try:
+                    _check_place(work.target)
+                    yield work
+                finally:
+                    if made and not keep and path.is_dir() and not work.kept:
+                        _remove(path)
+        finally:
+            _tidy(target)  # a file server may keep a folder whose lock was open
 
 
 @contextmanager
@@ -254,8 +285,11 @@ def reopen(path: Path) -> Iterator[Unfinished]:
         RunFolderError: this version cannot finish it.
         Busy: somebody else works on it.
     """
-    with take_lock(path):
-        yield look_at(path)
+    try:
+        with take_lock(path):
+            yield look_at(path)
+    finally:
+        _tidy(target_of(path))
 
 
 def look_at(path: Path) -> Unfinished:
@@ -270,6 +304,8 @@ def look_at(path: Path) -> Unfinished:
     try:
         order = read_order((path / ORDER).read_text(encoding="utf-8"), str(path / ORDER))
     except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and passes(error):
+            raise
         raise RunFolderError(f"{path / ORDER}: cannot be read ({error})") from None
     if differences := order.strangers():
         rule = "finish it with the versions that it was begun with, or begin it anew"
@@ -292,7 +328,7 @@ def _new_or_there(order: Order, book: pl.DataFrame, target: Path, *, chosen: boo
                 return path, lock, True
             if chosen:
                 lock.close()
-                return path, _continued(path, order), False
+                return path, _continued(path, order, book), False
         raise all_taken(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -300,23 +336,47 @@ def _new_or_there(order: Order, book: pl.DataFrame, target: Path, *, chosen: boo
 
 def _fill(path: Path, order: Order, book: pl.DataFrame) -> IO[bytes]:
     make_folder(path)
+    lock = make_lock(path)
     make_folder(path / SHARDS)
     draft = Draft(path, path)
     draft.write_frame(BOOK, book)
     draft.write_text(ORDER, order.model_copy(update={"book_sha256": sha256_of(path / BOOK)}).text())
-    lock = make_lock(path)
     sync(path)
     return lock
 
 
-def _continued(path: Path, order: Order) -> IO[bytes]:
+def _continued(path: Path, order: Order, book: pl.DataFrame) -> IO[bytes]:
     lock = take_lock(path)
-    there = look_at(path)
-    if there.order.config_hash != order.config_hash or there.order.engine != order.engine:
+    try:
+        if another := _another(look_at(path), order, book):
+            rule = "finish it with `rackrisk resume`, delete it, or choose another out"
+            raise RunFolderError(f"{path}: holds an unfinished run {another}; {rule}")
+    except BaseException:
         lock.close()
-        rule = "holds another unfinished run; finish it with `rackrisk resume`, delete it, or choose another out"
-        raise RunFolderError(f"{path}: {rule}")
+        raise
     return lock
+
+
+def _another(there: Unfinished, order: Order, book: pl.DataFrame) -> str:
+    """In what an unfinished run is not the one that was ordered, or nothing."""
+    if there.order.config_hash != order.config_hash:
+        return "of another configuration"
+    if there.order.engine != order.engine:
+        return f"of the engine {there.order.engine}"
+    if order.shards_as_asked and there.order.shard_scenarios != order.shard_scenarios:
+        return f"with shards of {there.order.shard_scenarios:,} scenarios"
+    return "" if there.book().equals(book) else "of another book"
+
+
+def _check_place(target: Path) -> None:
+    """Nobody filled the place of the results since it was looked at last.
+
+    Raises:
+        RunFolderError: somebody did.
+    """
+    if target.is_dir() and any(target.iterdir()):
+        what = "a finished run" if (target / DONE).is_file() else "something else"
+        raise RunFolderError(f"{target}: holds {what} by now; choose another out")
 
 
 def _same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:

@@ -18,7 +18,10 @@ MAX_VALUE_CHARS = 120
 _SHOWN = 20
 _HEADER = ("file", "row", "column", "value", "rule")
 # A spreadsheet runs a cell that starts with one of these as a formula (OWASP, "CSV Injection"), unless it is a number.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫")
+_UNSEEN_STARTS = ("\t", "\r")
+_SEPARATORS = re.compile("([;\t|])")  # in some countries lists are separated by semicolons
+_UNSEEN = " \u200c\u200d"
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
@@ -109,13 +112,19 @@ def _write_rows(problems: Sequence[Problem], stream: IO[str]) -> None:
 
 
 def is_formula(text: str) -> bool:
-    """True if a spreadsheet would take the text for a formula; a number is none."""
-    return text.lstrip(" ").startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text)
+    """True if a spreadsheet would take the text, or what follows a separator in it, for a formula; a number is none."""
+    return text.startswith(_UNSEEN_STARTS) or any(map(_is_run, _SEPARATORS.split(text)))
 
 
 def inert(text: str) -> str:
-    """The text with an apostrophe before it where a spreadsheet would run it as a formula."""
-    return f"'{text}" if is_formula(text) else text
+    """The text with an apostrophe before what a spreadsheet would run as a formula."""
+    parts = (f"'{part}" if _is_run(part) else part for part in _SEPARATORS.split(text))
+    before = "'" if text.startswith(_UNSEEN_STARTS) else ""
+    return before + "".join(parts)
+
+
+def _is_run(part: str) -> bool:
+    return part.strip(_UNSEEN).startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(part)
 
 
 def _escape(char: str) -> str:

@@ -1,7 +1,7 @@
 """Tables of a large book that need not stay in memory.
 
-The schedules of a million loans are two gigabytes, which an engine reads once. They lie in a file without a name: what
-nobody looks at may leave memory and comes back when somebody does.
+The schedules of a million loans are two gigabytes, which an engine reads once, and what a run says of their months is
+half a one. They lie in a file without a name: what nobody looks at may leave memory and comes back when somebody does.
 """
 
 import mmap
@@ -14,14 +14,14 @@ import numpy as np
 LARGE_BYTES = 64 * 2**20
 
 
-def table(shape: tuple[int, ...]) -> np.ndarray:
-    """A float64 array to be filled; in memory where it is small, or where there is no room on the disk."""
-    size = int(np.prod(shape, dtype=np.int64)) * 8
+def table(shape: tuple[int, ...], dtype: type[np.generic] = np.float64) -> np.ndarray:
+    """An array to be filled; in memory where it is small, or where there is no room on the disk."""
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     if size >= LARGE_BYTES:
         with suppress(OSError), tempfile.TemporaryFile(prefix="rackrisk-") as file:
             os.posix_fallocate(file.fileno(), 0, size)  # a full disk says so now, and not by a signal later
-            return np.frombuffer(mmap.mmap(file.fileno(), size), np.float64).reshape(shape)
-    return np.empty(shape)
+            return np.frombuffer(mmap.mmap(file.fileno(), size), dtype).reshape(shape)
+    return np.empty(shape, dtype)
 
 
 def set_aside(array: np.ndarray) -> None:

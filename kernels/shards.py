@@ -3,10 +3,12 @@
 A shard is the tally of a range of scenarios. Its sums are integers, so that it does not matter who added what up when.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
+
+from .filed import table
 
 T = TypeVar("T", bound=tuple)
 
@@ -48,27 +50,37 @@ def tally_of(kind: type[T], arrays: Mapping[str, np.ndarray], prefix: str = "") 
     )
 
 
-def add_up(parts: Iterable[Mapping[str, np.ndarray]], by_scenario: Sequence[str]) -> dict[str, np.ndarray]:
+def add_up(
+    parts: Iterable[Mapping[str, np.ndarray]], by_scenario: Sequence[str], *, filed: bool = False
+) -> dict[str, np.ndarray]:
     """One tally of several, all as named arrays.
 
     Args:
         parts: at least one, in the order of their scenarios.
         by_scenario: the arrays with a row a scenario, which are put one below the other; all others are sums.
+        filed: large sums can leave memory, see `filed`.
     """
+    place = table if filed else np.empty
     rows: dict[str, list[np.ndarray]] = {name: [] for name in by_scenario}
     sums: dict[str, np.ndarray] = {}
     for part in parts:
-        _add(part, rows, sums)
+        _add(part, rows, sums, place)
         del part  # or it would stay until there is the next
     return sums | {name: np.concatenate(pieces) for name, pieces in rows.items()}
 
 
-def _add(part: Mapping[str, np.ndarray], rows: dict[str, list[np.ndarray]], sums: dict[str, np.ndarray]) -> None:
+def _add(
+    part: Mapping[str, np.ndarray],
+    rows: dict[str, list[np.ndarray]],
+    sums: dict[str, np.ndarray],
+    place: Callable[..., np.ndarray],
+) -> None:
     """In place: for a million loans one array is half a gigabyte. Python's whole numbers stay what they are."""
     for name, array in part.items():
         if name in rows:
             rows[name].append(array)
         elif name not in sums:
-            sums[name] = array.copy() if array.dtype.kind == "O" else array.astype(np.int64)
+            sums[name] = array.copy() if array.dtype.kind == "O" else place(array.shape, np.int64)
+            sums[name][...] = array
         else:
             sums[name] += array

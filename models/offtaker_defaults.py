@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rackrisk.kernels.engines import Engine, run_scenarios
+from rackrisk.kernels.engines import Engine, replay_scenarios
 from rackrisk.kernels.streams import key_words
 from rackrisk.models.market.arrays import MarketArrays
 from rackrisk.models.market.survival import counterparty_survival
@@ -114,11 +114,16 @@ def _paired(
         count[column] = len(numbers)
         if len(numbers) < MIN_DEFAULTS:
             continue
-        alive = run_scenarios(_without_defaults(opened, places[[column]] + 1), numbers).loss[:, 0]
+        alive = _losses(_without_defaults(opened, places[[column]] + 1), numbers)
         saved = (loss_quanta[numbers] - alive) * float(opened.built.scale.loss_quantum_usd)
         found = mean_estimate(saved, confidence=0.95)
         cost[column], error[column] = found.value or 0.0, found.std_error or 0.0
     return {"cost_usd": cost, "cost_std_error_usd": error, "n_replayed": count}
+
+
+def _losses(engine: Engine, numbers: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Of the book in these scenarios, quanta, [S]; by a replay, whose rows take less memory than the sums of a run."""
+    return np.concatenate([rows.loss.sum(axis=1, dtype=np.int64) for rows in replay_scenarios(engine, numbers)])
 
 
 def _without_defaults(opened: Opened, counterparties: NDArray[np.int64]) -> Engine:

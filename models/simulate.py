@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from rackrisk.kernels.engines import run_scenarios
+from rackrisk.kernels.filed import set_aside
 from rackrisk.kernels.shards import add_up, tally_of
 from rackrisk.kernels.streams import key_words
 from rackrisk.kernels.tally import BY_SCENARIO, Tally
@@ -103,7 +104,7 @@ class StructuralSimulation:
 
     def merged(self, parts: Iterable[Mapping[str, np.ndarray]]) -> Tally:
         """One tally of several ranges in their order, each as named arrays."""
-        return tally_of(Tally, add_up(parts, BY_SCENARIO))
+        return tally_of(Tally, add_up(parts, BY_SCENARIO, filed=True))
 
     def losses_usd(self, tally: Tally) -> np.ndarray:
         """Loss of the book by scenario, float64 [S]."""
@@ -146,6 +147,7 @@ class StructuralSimulation:
         tail: dict[str, pl.DataFrame] = {}
         if questions is not None:
             tail = tail_tables(opened, tally, months=months, seed=seed, questions=questions, report=report)
+        set_aside(tally.carried)  # until the tables are made
         replayed = time.perf_counter()
         result = SimulationResult(
             engine=opened.engine.name,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from rackrisk.kernels.filed import set_aside
 from rackrisk.kernels.streams import key_words
 from rackrisk.kernels.tally import Tally
 from rackrisk.models.book import set_schedules_aside
@@ -69,6 +70,7 @@ def tail_tables(
     parts, scopes = dimensions(built, opened.market, today), priced_scopes(built)
     weights = scope_weights(scopes, book)
     set_schedules_aside(built)  # which the present values of the balances have read
+    set_aside(tally.carried)
     found = replay_tail(
         opened.engine,
         built.scale,

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from rackrisk.models.correlation import check_correlation
 
@@ -12,7 +12,18 @@ REGIMES = ("calm", "boom", "stress")
 FACTORS = ("credit", "ai_demand", "btc", "hashrate", "power", "rates")
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, le=1e15)]
+
+
+def _not_tiny(value: float) -> float:
+    """Prices and lives that no arithmetic can take the logarithm or a part of are mistakes."""
+    if value < 1e-9:
+        raise ValueError("must be at least 1e-9")
+    return value
+
+
+Positive = Annotated[float, Field(gt=0, le=1e15), AfterValidator(_not_tiny)]
+Deviation = Annotated[float, Field(ge=0, le=10)]  # of a logarithm, per year or jump: beyond, a price is 0 or infinite
+Exponent = Annotated[float, Field(ge=0, le=100)]
 NonNegative = Annotated[float, Field(ge=0, le=1e15)]
 Rate = Annotated[float, Field(ge=-10, le=10)]
 Matrix = tuple[tuple[float, ...], ...]
@@ -46,6 +57,14 @@ class LevelByRegime(Frozen):
 
     def values(self) -> list[float]:
         return [self.calm, self.boom, self.stress]
+
+
+class DeviationByRegime(LevelByRegime):
+    """A standard deviation of a logarithm per year in each regime."""
+
+    calm: Deviation
+    boom: Deviation
+    stress: Deviation
 
 
 class Regimes(Frozen):
@@ -90,8 +109,8 @@ class Rent(Frozen):
     """Posted rent per GPU-hour."""
 
     drift_annual: RateByRegime  # of log rent, generation steps excluded
-    volatility_annual: LevelByRegime
-    drift_uncertainty_annual: NonNegative  # standard deviation across scenarios
+    volatility_annual: DeviationByRegime
+    drift_uncertainty_annual: Deviation  # standard deviation across scenarios
     ai_demand_correlation: Share
     step_of_successor: Annotated[float, Field(gt=-1, le=0)]  # one-off change of the rent of the generation before
     step_of_later: Annotated[float, Field(gt=-1, le=0)]  # of all earlier ones
@@ -103,8 +122,8 @@ class Resale(Frozen):
     """Market value of a GPU: discounted net rent over its remaining economic life."""
 
     life_years: Positive  # from the generation's launch
-    discount_annual: NonNegative
-    decline_annual: NonNegative  # expected decline of net rent
+    discount_annual: Exponent
+    decline_annual: Exponent  # expected decline of net rent
     operating_usd_gpu_hour: NonNegative  # a buyer's cost beside power
     price_to_value: Positive  # traded price per dollar of that value
 
@@ -114,10 +133,10 @@ class Bitcoin(Frozen):
 
     price_usd: Positive
     drift_annual: RateByRegime  # expected return, jumps included
-    volatility_annual: LevelByRegime  # of the continuous part
+    volatility_annual: DeviationByRegime  # of the continuous part
     jumps_per_year: NonNegative
     jump_mean: Rate  # of the log price
-    jump_sd: NonNegative
+    jump_sd: Deviation
 
 
 class Mining(Frozen):
@@ -128,11 +147,11 @@ class Mining(Frozen):
     fee_coins: NonNegative  # per block
     halving: date | None
     growth_annual: RateByRegime  # of log hash rate when hash price is at its reference
-    volatility_annual: NonNegative
-    response_annual: NonNegative  # extra growth per unit of log(hash price / reference)
+    volatility_annual: Deviation
+    response_annual: Exponent  # extra growth per unit of log(hash price / reference)
     shutdown_usd_ph_day: NonNegative  # hash price below which machines stop; falls with efficiency
-    exit_annual: NonNegative  # extra decline of hash rate per unit of log(shutdown / hash price)
-    efficiency_gain_annual: NonNegative  # the reference and the shutdown price fall by this rate
+    exit_annual: Exponent  # extra decline of hash rate per unit of log(shutdown / hash price)
+    efficiency_gain_annual: Exponent  # the reference and the shutdown price fall by this rate
 
 
 class Asic(Frozen):
@@ -140,8 +159,8 @@ class Asic(Frozen):
 
     usd_per_th: Positive
     joule_per_th: Positive
-    hashprice_elasticity: NonNegative
-    ageing_annual: NonNegative
+    hashprice_elasticity: Exponent
+    ageing_annual: Exponent
     scrap_usd_per_th: NonNegative
 
 
@@ -151,7 +170,7 @@ class MeanReverting(Frozen):
     start: Rate
     mean: Rate
     reversion_annual: Annotated[float, Field(ge=0, le=12)]
-    volatility_annual: NonNegative
+    volatility_annual: Deviation
 
 
 class Property(Frozen):
@@ -159,7 +178,7 @@ class Property(Frozen):
 
     start: Positive
     drift_annual: RateByRegime
-    volatility_annual: NonNegative
+    volatility_annual: Deviation
     ai_demand_correlation: Share
 
 
@@ -198,7 +217,7 @@ class MarketConfig(Frozen):
     lease_usd_kw_month: Property
     site_usd_mw: Property
     counterparties: Counterparties
-    cash_shock_sd: NonNegative  # stationary sd of the idiosyncratic cash shock, where the tape gives none
+    cash_shock_sd: Deviation  # stationary sd of the idiosyncratic cash shock, where the tape gives none
     cash_shock_persistence: Annotated[float, Field(ge=0, lt=1)]  # monthly
     relet_months: Annotated[int, Field(ge=0, le=120)]
     replay: Replay = Replay()

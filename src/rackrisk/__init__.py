@@ -5,8 +5,8 @@ The public names load on first use, so that `import rackrisk` costs nothing and
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers know the name; `typing` itself may be anybody's where `python -m` looks first
 if TYPE_CHECKING:
     from ._attribute import attribute as attribute
     from ._compare import compare as compare
@@ -35,7 +35,7 @@ _LAZY = {
 __all__ = ["__version__", "attribute", "compare", "explain", "rerun", "resume", "resume_sweep", "run", "sweep"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_LAZY[name], __name__), name)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .run_folder import CONFIG, DONE, LOSSES, MANIFEST, TABLES, RunFolderError, done_text, finished_run, sha256_of
+from .run_folder import CONFIG, DONE, LOSSES, MANIFEST, TABLES, RunFolderError, finished_run, sha256_of
+from .strange_file import is_sealed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -191,7 +192,7 @@ def _manifest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
 
     try:
         manifest = read_manifest(folder / MANIFEST)
-        sealed = (folder / DONE).read_text(encoding="utf-8") == done_text(folder)
+        sealed = is_sealed(folder)
     except (OSError, ValueError) as error:
         return None, [f"{MANIFEST} cannot be read ({error})"]
     if manifest.get("schema") != RUN_SCHEMA:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .interruptible import ProgressReport
+from .output import typed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -92,11 +93,11 @@ def _executor(overrides: Sequence[str], usual: Any) -> Any:
     Raises:
         rackrisk.config.ConfigProblems: an override is wrong, or others would have to compute it first.
     """
-    from .config import ConfigProblem, ConfigProblems, load_executor
+    from .config import ConfigProblem, ConfigProblems, load_executor, of_a_folder
 
     if usual.name == "shard" and not any(word.startswith("executor=") for word in overrides):
         overrides = ["executor=local", *overrides]
-    executor = load_executor(overrides, usual)
+    executor = load_executor(overrides, of_a_folder(usual))
     if executor.name == "shard":
         rule = "would have others compute it, and a repetition is compared as soon as it is there: use local or ray"
         raise ConfigProblems([ConfigProblem("executor", "shard", rule)])
@@ -135,8 +136,8 @@ def execute_again(folder: Path, plan: Plan, progress: ProgressReport | None, sta
     except BaseException as error:
         if getattr(error, "__notes__", None):
             out = plan.settings.out
-            again = f"rackrisk rerun {folder} --out {out}"
-            other = f"rackrisk resume {plan.target}, then rackrisk compare {folder} {plan.target}"
+            again = typed("rerun", folder, "--out", out)
+            other = f"{typed('resume', plan.target)}, then {typed('compare', folder, plan.target)}"
             error.__notes__ = [f"what was computed is kept; go on with: {again if out else other}"]
         raise
 

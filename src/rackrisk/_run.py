@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._model import model_of
 from .interruptible import ProgressReport, interruptible
+from .output import typed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -235,7 +236,7 @@ def tidied(run: str | Path) -> bool:
 @contextmanager
 def resumed(run: str | Path, overrides: Sequence[str]) -> Iterator[tuple[Plan, Unfinished]]:
     """The plan of an unfinished run, and the run itself, locked; arguments and errors as in `resume`."""
-    from .config import load_executor
+    from .config import load_executor, of_a_folder
     from .executors import task_of
     from .ledger import reopen, unfinished_folder
     from .rebuild import moved
@@ -243,7 +244,8 @@ def resumed(run: str | Path, overrides: Sequence[str]) -> Iterator[tuple[Plan, U
     with reopen(unfinished_folder(str(run))) as work, kept(work):
         order = work.order
         task = task_of(order, work.book())
-        executor = load_executor(overrides, task.model.settings.executor, begun=True)
+        named = task.model.settings.executor
+        executor = load_executor(overrides, of_a_folder(named), begun=True)
         model, notes = task.model.with_executor(executor), tuple(moved(order.inputs))
         yield Plan(model, order.choices, task.book, order.inputs, work.target, order.started, {}, notes=notes), work
 
@@ -263,9 +265,9 @@ def kept(work: Unfinished) -> Iterator[None]:
         yield
     except BaseException as error:
         if work.kept and not isinstance(error, ShardsMissing):
-            error.add_note(f"{work.path} keeps what was computed; go on with: rackrisk resume {work.target}")
+            error.add_note(f"{work.path} keeps what was computed; go on with: {typed('resume', work.target)}")
         elif _is_finished(work.target):
-            error.add_note(f"{work.target} is finished; show it with: rackrisk report {work.target}")
+            error.add_note(f"{work.target} is finished; show it with: {typed('report', work.target)}")
         raise
 
 
@@ -371,7 +373,7 @@ def _shards(plan: Plan, found: Simulated) -> dict[str, Any]:
         "scenarios": max(map(len, found.ranges)),
         "scenarios_computed_before": found.scenarios - found.computed,
         "seconds": round(sum(float(shard["seconds"]) for shard in found.shards), 3),
-        "devices": sorted({str(shard["device"]) for shard in found.shards}),
+        "devices": sorted({str(shard.get("device", "")) for shard in found.shards}),
         "cpus": sorted({str(shard.get("cpu", "")) for shard in found.shards}),
         "flags": sorted({str(shard.get("flags", "")) for shard in found.shards}),
         "looks": [asdict(look) for look in found.looks],

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .interruptible import ProgressReport, interruptible
+from .output import typed
 
 if TYPE_CHECKING:
     from ._run import Plan
@@ -36,8 +37,8 @@ class Prepared:
         target, last = self.work.target, len(self.ranges) - 1
         return (
             f"{self.work.path}: {len(self.ranges)} shards of {self.work.order.shard_scenarios:,} scenarios\n"
-            f"  each, wherever it runs:   rackrisk shard {target} --index N     N from 0 to {last}\n"
-            f"  when all of them are there: rackrisk resume {target}\n"
+            f"  each, wherever it runs:   {typed('shard', target)} --index N     N from 0 to {last}\n"
+            f"  when all of them are there: {typed('resume', target)}\n"
         )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._run import timed
+from .output import typed
 from .sweep_points import Checking, Order, Point
 
 if TYPE_CHECKING:
@@ -116,7 +117,17 @@ def make_plan(
         order, settings = read_order(overrides, flatten(values or {}), report)
     label = settings.name or "sweep"
     target = target_folder(out=settings.out, label=label, config_hash=order.config_hash, now=started)
-    return _plan(order, target, started, timings)
+    return replace(_plan(order, target, started, timings), executor=_asked(overrides, flatten(values or {})))
+
+
+def _asked(overrides: Sequence[str], values: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is said of the executor: it is no part of the order, so that nobody's folder says where to compute."""
+    from .config import key_of
+    from .sweep_folder import EXECUTOR
+
+    words = [word for word in overrides if key_of(word).partition(".")[0] == EXECUTOR]
+    named = [(key, value) for key, value in values.items() if key.partition(".")[0] == EXECUTOR]
+    return (*words, *(f"{key}={'null' if value is None else value}" for key, value in named))
 
 
 def resume_plan(path: str | Path, overrides: Sequence[str] = (), *, report: Checking | None = None) -> SweepPlan:
@@ -158,7 +169,7 @@ def _kept(plan: SweepPlan, place: Workplace) -> Iterator[None]:
         points = plan.order.points
         if any(place.is_begun(point) for point in points):
             done = sum(place.is_there(point) for point in points)
-            text = f"{place.path} keeps {done} of {len(points)} points; go on with: rackrisk resume {plan.target}"
+            text = f"{place.path} keeps {done} of {len(points)} points; go on with: {typed('resume', plan.target)}"
             error.__notes__ = [text]
         raise
 
@@ -246,11 +257,13 @@ def _run_point(plan: SweepPlan, point: Point, place: Workplace, progress: Progre
         RunFolderError: its configuration or its tape is not the one that was checked.
     """
     from . import _run
+    from .config import key_of
     from .run_folder import RunFolderError
 
     folder = place.point(point)
     if place.is_begun(point):
-        _run.resume(folder, *plan.executor, progress=progress)
+        settled = "executor.shard_scenarios"  # by the shards that are there
+        _run.resume(folder, *(word for word in plan.executor if key_of(word) != settled), progress=progress)
     else:
         run = _run.make_plan([*plan.order.arguments(point), *plan.executor], plan.order.keywords)
         if run.config_hash != point.config_hash:

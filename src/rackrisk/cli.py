@@ -19,7 +19,8 @@ from . import __version__, run_commands
 from ._help import help_text
 from .explain_arguments import EXPLAIN, explain_arguments
 from .failures import exit_code, notes_of
-from .output import as_json, drawn, write
+from .figures import visible
+from .output import as_json, drawn, say, write
 from .run_commands import plan_arguments, rerun_arguments, resume_arguments, run_arguments, shard_arguments
 from .sweep_commands import SWEEP, run_sweep
 
@@ -66,7 +67,7 @@ def _attribute_command(args: argparse.Namespace) -> int:
 
     plan = _attribute.make_plan(args.overrides)
     if not args.quiet:
-        write(f"rackrisk {__version__}: {plan.headline}\n", sys.stderr)
+        say(f"rackrisk {__version__}: {plan.headline}\n", sys.stderr)
     shown = not (args.quiet or args.no_progress)
     with progress(work=plan.work, unit=plan.model.work_unit, enabled=shown) as report:
         found = _attribute.execute(plan, progress=report)
@@ -82,7 +83,7 @@ def _explain_command(args: argparse.Namespace) -> int:
     from .strange_folder import understood
 
     if not args.quiet and args.scenario is not None:
-        write(f"rackrisk {__version__}: replaying scenario {args.scenario}, up to half a minute\n", sys.stderr)
+        say(f"rackrisk {__version__}: replaying scenario {args.scenario}, up to half a minute\n", sys.stderr)
     with understood(args.run):
         found = explain(args.run, scenario=args.scenario, obligor=args.obligor, engine=args.engine)
         screen = partial(print_explanation, found)
@@ -110,15 +111,15 @@ def _book_command(args: argparse.Namespace) -> int:
 
     settings, _ = load_settings(args.overrides)
     rows = write_book(settings, args.out, force=args.force, formulas=args.formulas)
-    write(f"{args.out}\n", sys.stdout)
-    write(f"{rows}\n", sys.stderr)
+    say(f"{args.out}\n", sys.stdout)
+    say(f"{rows}\n", sys.stderr)
     return DONE
 
 
 def _report_command(args: argparse.Namespace) -> int:
     from ._run import render_again
 
-    write(f"{render_again(args.run)}\n", sys.stdout)
+    say(f"{render_again(args.run)}\n", sys.stdout)
     return DONE
 
 
@@ -127,7 +128,7 @@ def _show_command(args: argparse.Namespace) -> int:
     from .config import load_settings
 
     settings, _ = load_settings(args.overrides)
-    write(settings_yaml(settings), sys.stdout)
+    say(settings_yaml(settings), sys.stdout)
     return DONE
 
 
@@ -170,7 +171,7 @@ def _stopped(code: int, interruption: BaseException) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # a second one must not cut the clean-up short
     kept = notes_of(interruption).strip() or "no result was written; the same command gives the same numbers"
-    write(f"interrupted: {kept}\n", sys.stderr)
+    say(f"interrupted: {kept}\n", sys.stderr)
     if still_running():
         os._exit(code)  # compiled code in another thread would crash in the interpreter's own exit
     return code
@@ -195,7 +196,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     takes_overrides = hasattr(args, "overrides")
     unexpected = [word for word in rest if word.startswith("-") or not takes_overrides]
     if unexpected:
-        commands[args.command].error(f"unexpected argument {unexpected[0]}")
+        commands[args.command].error(f"unexpected argument {visible(unexpected[0])}")
     if takes_overrides:
         args.overrides = [*args.overrides, *rest]
     return args

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .output import drawn, write
+from .output import drawn, say, write
 from .passing import passes
 
 if TYPE_CHECKING:
@@ -73,8 +73,5 @@ def _refuse(problems: Sequence[Problem], *, what: str, keep: bool) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    from .figures import visible
-
-    lines = (visible(line) for line in message.split("\n"))  # names of files are in it
-    write("rackrisk: " + "\n".join(lines) + "\n", sys.stderr)
+    say(f"rackrisk: {message}\n", sys.stderr)  # names of files are in it
     return code

@@ -81,12 +81,13 @@ def finished(text: str | Path) -> tuple[Path, dict[str, Any]]:
     Raises:
         RunProblems: there is no finished run of a version that this one can read, or its manifest was changed.
     """
-    from .run_folder import DONE, MANIFEST, RunFolderError, done_text, finished_run
+    from .run_folder import MANIFEST, RunFolderError, finished_run
+    from .strange_file import is_sealed
     from .strange_folder import folder_problems, read_manifest
 
     try:
         folder = finished_run(str(text))
-        if (folder / DONE).read_text(encoding="utf-8") != done_text(folder):
+        if not is_sealed(folder):
             raise RunProblems(str(text), [problem(folder, MANIFEST, "", f"was changed after the run{_REPORT_STOPPED}")])
         manifest = read_manifest(folder / MANIFEST)
     except RunFolderError as error:
@@ -214,14 +215,14 @@ def _foreign(folder: Path, manifest: Mapping[str, Any]) -> list[Problem]:
 
 def moved(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Input files that are gone or have other bytes than then; the book that the folder keeps is used all the same."""
-    from .run_folder import sha256_of
+    from .strange_file import is_same
 
     notes = []
     for item in inputs:
-        path = Path(item["path"])
+        path, size = Path(item["path"]), item.get("bytes")
         if not path.is_file():
             notes.append(f"{item['role']} {path} is not there any more; the book is the one that the run kept")
-        elif sha256_of(path) != item["sha256"]:
+        elif not isinstance(size, int) or not is_same(path, size=size, sha256=item["sha256"]):
             notes.append(f"{item['role']} {path} was changed after the run; the book is the one that the run kept")
     return notes
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .output import as_json, drawn, write
+from .output import as_json, drawn, say, typed, write
 
 if TYPE_CHECKING:
     from ._model import Model
@@ -37,7 +37,7 @@ def _prepare(plan: Plan, args: argparse.Namespace) -> int:
     from ._shard import prepare
 
     prepared = prepare(plan)
-    write(as_json(prepared.document()) if args.json else prepared.next_steps(), sys.stdout)
+    say(as_json(prepared.document()) if args.json else prepared.next_steps(), sys.stdout)
     return DONE
 
 
@@ -65,7 +65,7 @@ def resume(args: argparse.Namespace) -> int:
 
 def nothing_left(args: argparse.Namespace) -> int:
     """Says of what is to be resumed that it is finished, which is no mistake."""
-    write(as_json({"run": args.run, "finished": True}) if args.json else f"{args.run}: {FINISHED}\n", sys.stdout)
+    say(as_json({"run": args.run, "finished": True}) if args.json else f"{args.run}: {FINISHED}\n", sys.stdout)
     return DONE
 
 
@@ -76,19 +76,19 @@ def shard(args: argparse.Namespace) -> int:
 
     share = share_of(args.run, args.index, args.of)
     if share is None:
-        write(f"{args.run}: {FINISHED}\n", sys.stdout)
+        say(f"{args.run}: {FINISHED}\n", sys.stdout)
         return DONE
     unit = share.task.model.work_unit
     with progress(work=share.units, unit=unit, enabled=not (args.quiet or args.no_progress)) as report:
         needed = compute_share(share, report)
     for numbers in share.missing if needed else []:
-        write(f"computed scenarios {numbers.start:,} to {numbers.stop - 1:,}\n", sys.stdout)
+        say(f"computed scenarios {numbers.start:,} to {numbers.stop - 1:,}\n", sys.stdout)
     if there := len(share.ranges) - len(share.missing):
-        write(f"{there} {'shard was' if there == 1 else 'shards were'} there already\n", sys.stdout)
+        say(f"{there} {'shard was' if there == 1 else 'shards were'} there already\n", sys.stdout)
     if not share.ranges:
-        write("no shard falls to this job: there are fewer shards than jobs\n", sys.stdout)
+        say("no shard falls to this job: there are fewer shards than jobs\n", sys.stdout)
     if not needed:
-        write(f"{args.run}: was finished by others in the meantime\n", sys.stdout)
+        say(f"{args.run}: was finished by others in the meantime\n", sys.stdout)
     return DONE
 
 
@@ -100,7 +100,7 @@ def plan(args: argparse.Namespace) -> int:
 
     planned = _run.make_plan(args.overrides)
     if not (args.quiet or args.no_try):
-        write("trying a batch of scenarios, up to a minute\n", sys.stderr)
+        say("trying a batch of scenarios, up to a minute\n", sys.stderr)
     found = forecast(planned, try_it=not args.no_try)
     screen = partial(print_forecast, found, planned.model.rows)
     write(as_json(found.document()) if args.json else drawn(sys.stdout, screen), sys.stdout)
@@ -126,7 +126,7 @@ def announced(plan: Plan, args: argparse.Namespace) -> Iterator[Shown | None]:
     from .progress import progress
 
     if not args.quiet:
-        write(f"rackrisk {__version__}: {plan.model.headline(plan.book)}\n", sys.stderr)
+        say(f"rackrisk {__version__}: {plan.model.headline(plan.book)}\n", sys.stderr)
     work, unit = plan.model.work(plan.book), plan.model.work_unit
     with progress(work=work, unit=unit, enabled=not (args.quiet or args.no_progress)) as shown:
         yield shown
@@ -137,7 +137,7 @@ def _show(run: Run, model: Model, args: argparse.Namespace) -> int:
     try:
         write(as_json(_document(run, model)) if args.json else drawn(sys.stdout, screen), sys.stdout)
     except BaseException as error:
-        error.add_note(f"{run.folder} is finished; what it holds: rackrisk report {run.folder}")
+        error.add_note(f"{run.folder} is finished; what it holds: {typed('report', run.folder)}")
         raise
     return DONE
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .output import typed
 from .passing import passes
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def target_folder(*, out: str | None, label: str, config_hash: str, now: datetim
         RunFolderError: `runs` is a symbolic link, or a label is no part of a name.
     """
     if out is not None:
-        return named_folder(out).resolve()
+        return real_place(named_folder(out))
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", label):
         raise RunFolderError(f"{label}: a run folder cannot be called so; name=LABEL gives it another name")
     runs = Path(RUNS).absolute()
@@ -107,6 +108,11 @@ def target_folder(*, out: str | None, label: str, config_hash: str, now: datetim
         raise RunFolderError(f"{runs}: is a symbolic link; name the folder itself with out=DIR")
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     return runs / f"{stamp}-{label}-{config_hash[:8]}"
+
+
+def real_place(path: Path) -> Path:
+    """Where a folder of this name is or would be: links and `..` above it are followed, and it itself is not."""
+    return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
 
 
 def all_taken(target: Path) -> RunFolderError:
@@ -163,7 +169,8 @@ def finished_run(text: str) -> Path:
     """
     path = named_folder(text)
     if path.name.endswith(UNFINISHED) or (not path.exists() and path.with_name(f"{path.name}{UNFINISHED}").is_dir()):
-        raise RunFolderError(f"{text}: is not finished; go on with: rackrisk resume {text.removesuffix(UNFINISHED)}")
+        again = typed("resume", text.removesuffix(UNFINISHED))
+        raise RunFolderError(f"{text}: is not finished; go on with: {again}")
     if not path.is_dir():
         raise RunFolderError(f"{text}: no such run folder")
     if not (path / DONE).is_file():

@@ -146,4 +146,5 @@ def _notes(work: Unfinished, found: Simulated) -> list[str]:
 def _kind(shard: Mapping[str, Any]) -> str:
     """What floating-point results may depend on; the number of devices is not part of it."""
     flags = f" with {shard['flags']}" if shard.get("flags") else ""
-    return f"{re.sub(r'^[0-9]+ x ', '', str(shard['device']))} of {shard['cpu']}{flags}"
+    device = re.sub(r"^[0-9]+ x ", "", str(shard.get("device", "")))
+    return f"{device} of {shard.get('cpu', 'an unknown processor')}{flags}"

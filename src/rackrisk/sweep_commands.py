@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from . import __version__
-from .output import as_json, drawn, write
+from .output import as_json, drawn, say, write
 
 if TYPE_CHECKING:
     from ._sweep import SweepPlan
@@ -57,7 +57,7 @@ def _finish(plan: SweepPlan, args: argparse.Namespace) -> int:
     from .sweep_screen import print_sweep
 
     if not args.quiet:
-        write(f"rackrisk {__version__}: {plan.headline}{_finished(plan)}\n", sys.stderr)
+        say(f"rackrisk {__version__}: {plan.headline}{_finished(plan)}\n", sys.stderr)
     with progress(work=plan.work, unit=plan.work_unit, enabled=_shown(args)) as report:
         found = execute(plan, progress=report)
     write(as_json(document(found)) if args.json else drawn(sys.stdout, partial(print_sweep, found)), sys.stdout)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .ledger import take_lock
+from .ledger import run_of, take_lock
 from .run_folder import (
     CONFIG,
     DONE,
@@ -24,14 +24,16 @@ from .run_folder import (
     UNFINISHED,
     Draft,
     RunFolderError,
-    done_text,
     list_files,
     make_folder,
     sync,
 )
+from .strange_file import is_sealed
+from .strange_folder import folder_problems, read_manifest
 from .sweep_points import FOLDER, Order, Point
 
 ORDER, POINTS, PICTURE = "sweep.json", "points", "sweep.svg"
+EXECUTOR = "executor"  # what a sweep's order leaves out: where it is computed is no part of it
 ORDER_SCHEMA = "rackrisk/sweep-order/1"
 
 
@@ -61,8 +63,10 @@ class Workplace:
             RunFolderError: its folder holds something else.
         """
         folder = self.point(point)
-        if not folder.exists():
+        if not folder.exists() and not folder.is_symlink():
             return False
+        if folder.is_symlink() or folder_problems(folder):
+            raise RunFolderError(f"{folder}: holds links, pipes or devices, or is one; move it away")
         manifest, again = manifest_of(folder), "move it away, and the sweep makes it again"
         if manifest is None or manifest.get("config_hash") != point.config_hash:
             raise RunFolderError(f"{folder}: is not the run of this point; {again}")
@@ -120,8 +124,7 @@ def unfinished(target: Path) -> Path:
 
 def target_of(text: str | Path) -> Path:
     """The folder that a sweep will have, by its own path or that of the unfinished one."""
-    path = Path(text).expanduser().absolute()
-    return path.with_name(path.name.removesuffix(UNFINISHED)) if path.name else path
+    return run_of(str(text))
 
 
 def is_sweep(path: str | Path) -> bool:
@@ -138,12 +141,9 @@ def is_finished(path: str | Path) -> bool:
 def manifest_of(folder: Path) -> dict[str, Any] | None:
     """The manifest of a finished run; None for anything else."""
     try:
-        if (folder / DONE).read_text(encoding="utf-8") != done_text(folder):
-            return None
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_manifest(folder / MANIFEST) if is_sealed(folder) else None
+    except (OSError, ValueError):
         return None
-    return manifest if isinstance(manifest, dict) else None
 
 
 def read_order_file(path: Path) -> Order:
@@ -155,15 +155,34 @@ def read_order_file(path: Path) -> Order:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        data = json.loads((path / ORDER).read_text(encoding="utf-8"))
-        if not isinstance(data, dict) or data.pop("schema", None) != ORDER_SCHEMA:
+        data = read_manifest(path / ORDER)
+        if data.pop("schema", None) != ORDER_SCHEMA:
             raise RunFolderError(f"{path / ORDER}: was written by another version of rackrisk")
         order = TypeAdapter(Order).validate_json(json.dumps(data), strict=True)
     except (OSError, ValueError, RecursionError, ValidationError) as error:
         raise RunFolderError(f"{path / ORDER}: cannot be read ({type(error).__name__})") from error
-    if not order.points or any(not FOLDER.fullmatch(point.folder) for point in order.points):
-        raise RunFolderError(f"{path / ORDER}: names folders that no sweep makes")
+    if rule := _not_an_order(order):
+        raise RunFolderError(f"{path / ORDER}: {rule}")
     return order
+
+
+def _not_an_order(order: Order) -> str:
+    """What no sweep writes, or nothing."""
+    from .config import MAX_POINTS, key_of
+
+    points, folders = order.points, {point.folder for point in order.points}
+    if not 0 < len(points) <= MAX_POINTS or len(folders) < len(points):
+        return f"must have from 1 to {MAX_POINTS:,} points, each with a folder of its own"
+    if not all(FOLDER.fullmatch(name) for name in folders):
+        return "names folders that no sweep makes"
+    if [point.number for point in points] != list(range(1, len(points) + 1)):
+        return "numbers points as no sweep does"
+    if not order.keys or any(set(point.values) != set(order.keys) for point in points):
+        return "has points without a value of every swept key"
+    arguments = [*order.fixed, *(word for point in points for word in point.arguments)]
+    if any(key.partition(".")[0] == EXECUTOR for key in (*map(key_of, arguments), *order.keywords)):
+        return "says where to compute, which is for whoever resumes it to say"
+    return ""
 
 
 def order_data(order: Order) -> Mapping[str, Any]:

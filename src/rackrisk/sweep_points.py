@@ -73,7 +73,7 @@ class Order:
     """Everything that a sweep runs; two orders are the same if they are equal.
 
     Attributes:
-        fixed: overrides of all points, without folder and label, file names absolute.
+        fixed: overrides of all points, without folder, label and executor, file names absolute.
         keywords: further values of all points by dotted key, as from Python.
         keys: the swept keys in their order.
         points: in the order of their numbers.
@@ -122,7 +122,7 @@ def read_order(
 
     sweep, wrong = read_sweep(arguments, keywords)
     problems = as_problems(wrong)
-    if len(sweep) > MAX_POINTS:
+    if sweep.size > MAX_POINTS:
         raise SweepProblems(problems)
     checked, more = _check_all(_arguments(sweep), keywords, report)
     problems += more
@@ -244,9 +244,12 @@ def _between(checked: Mapping[int, _Checked]) -> list[Problem]:
 def _order(sweep: Sweep, keywords: Mapping[str, Any], checked: Mapping[int, _Checked]) -> Order:
     from .config import OWN_KEYS, key_of
 
-    kept = [argument for argument in sweep.fixed if key_of(argument) not in OWN_KEYS]
-    named = {key: _absolute_value(key, value) for key, value in keywords.items() if key not in OWN_KEYS}
-    width = max(3, len(str(len(sweep))))
+    left_out = {*OWN_KEYS, "executor"}
+    kept = [argument for argument in sweep.fixed if key_of(argument).partition(".")[0] not in left_out]
+    named = {
+        key: _absolute_value(key, value) for key, value in keywords.items() if key.partition(".")[0] not in left_out
+    }
+    width = max(3, len(str(sweep.size)))
     points: list[Point] = []
     for places, (number, item) in zip(sweep.points(), checked.items(), strict=True):
         values = _plain({key.key: key.values[place] for key, place in zip(sweep.keys, places, strict=True)})

@@ -45,7 +45,7 @@ def test_points_are_all_combinations_and_the_last_key_changes_fastest(sizes: lis
     arguments = [f"{name}=choice({','.join(map(str, range(size)))})" for name, size in zip(names, sizes, strict=True)]
     sweep, problems = read_sweep(arguments, {})
     assert problems == []
-    assert len(sweep) == prod(sizes)
+    assert sweep.size == prod(sizes)
     assert list(sweep.points()) == list(product(*map(range, sizes)))
 
 
@@ -85,4 +85,4 @@ def test_a_keyword_of_python_does_not_silently_win_over_a_swept_key() -> None:
 def test_the_largest_sweep_is_taken() -> None:
     sweep, problems = read_sweep([f"seed=range(0,{MAX_POINTS})"], {})
     assert problems == []
-    assert len(sweep) == MAX_POINTS
+    assert sweep.size == MAX_POINTS

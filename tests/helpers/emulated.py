@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -73,13 +75,23 @@ def as_cpp(program: Program) -> str:
     return f"{program.text}\n{launchers}\n"
 
 
+def _own_folder() -> Path:
+    """For libraries: nobody else can put one there."""
+    folder = Path(tempfile.gettempdir()) / f"rackrisk-kernels-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    assert ours, f"{folder} is not ours alone"
+    return folder
+
+
 def build(program: Program, flags: Sequence[str] = ()) -> Path:
     """A shared library, kept by what it was made from."""
     text = as_cpp(program)
     emulation = (HERE / "emulation.h").read_text(encoding="utf-8")
     options = [*FLAGS, *flags, *program.definitions]
     name = hashlib.sha256("\0".join([text, emulation, *options]).encode()).hexdigest()[:24]
-    library = Path(tempfile.gettempdir()) / f"rackrisk-kernels-{name}.so"
+    library = _own_folder() / f"{name}.so"
     if not library.exists():
         with tempfile.TemporaryDirectory() as folder:
             source, made = Path(folder) / "kernels.cpp", Path(folder) / "kernels.so"

@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from rackrisk.ledger._shard_file import DamagedShard, content_hash, read_shard, write_shard
 
 ARRAYS = {"loss": np.arange(12, dtype=np.int64).reshape(4, 3), "months.debt": np.zeros((2, 0), np.int64)}
-FACTS = {"identity": "a" * 64, "first": 0, "last": 4, "device": "a CPU"}
+FACTS = {"identity": "a" * 64, "first": 0, "last": 4, "device": "a CPU", "seconds": 1.0}
 
 
 @pytest.fixture

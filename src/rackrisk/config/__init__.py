@@ -1,5 +1,6 @@
 """Configuration: Hydra composes it, pydantic checks it, nothing in it is ever executed."""
 
+from ._executor import of_a_folder as of_a_folder
 from ._limits import check_memory as check_memory
 from ._limits import check_tape_memory as check_tape_memory
 from ._limits import memory_needed_bytes as memory_needed_bytes

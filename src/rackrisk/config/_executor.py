@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from ._section import Count, Section
 
 MAX_WORKERS = 1_024
 
-ShardScenarios = Annotated[Count, Field(ge=1)] | None
+ShardScenarios = Annotated[Count, Field(ge=1, le=10**12)] | None
 
 
 class LocalExecutor(Section, frozen=True):
@@ -34,3 +35,16 @@ class ShardExecutor(Section, frozen=True):
 
 
 ExecutorConfig = Annotated[LocalExecutor | RayExecutor | ShardExecutor, Field(discriminator="name")]
+
+
+def of_a_folder(kept: ExecutorConfig) -> ExecutorConfig:
+    """What is taken of the executor that a folder names, which a stranger may have written.
+
+    Ray shows its token to whoever answers at an address and runs what comes back, so Ray is for the command line to
+    name; and there are no more processes than cores.
+    """
+    if isinstance(kept, RayExecutor):
+        return LocalExecutor(name="local", workers=1, shard_scenarios=kept.shard_scenarios)
+    if isinstance(kept, LocalExecutor):
+        return kept.model_copy(update={"workers": min(kept.workers, len(os.sched_getaffinity(0)))})
+    return kept

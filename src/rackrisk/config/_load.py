@@ -181,7 +181,11 @@ def _validate(
     Checked as JSON in strict mode: there a list may be a tuple and text a date, but `NO` is no number and "1" no count.
     """
     try:
-        return kind.model_validate_json(json.dumps(data, default=str), strict=True, context=contexts), []
+        text = json.dumps(data, default=str)
+    except ValueError:
+        return None, [ConfigProblem("", "", "a number has more digits than can be read")]
+    try:
+        return kind.model_validate_json(text, strict=True, context=contexts), []
     except ValidationError as error:
         wrong = error.errors(include_url=False)
         # Suggestions compare each key with all beside it: thousands of unknown keys get none.

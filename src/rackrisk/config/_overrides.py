@@ -126,7 +126,7 @@ def _parse_with_hydra(argument: str, key: str, value: str) -> Override | ConfigP
 
     try:
         parsed = OverridesParser.create().parse_override(argument)
-    except (HydraException, RecursionError) as error:
+    except (HydraException, RecursionError, ValueError) as error:  # ValueError: of thousands of digits
         reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
         return ConfigProblem(key, value, f"cannot be read ({reason}); text with brackets or commas needs quotes")
     if parsed.is_sweep_override():

@@ -13,12 +13,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from rackrisk.data import expanded
 from rackrisk.kernels.engines import MAX_SCENARIOS, EngineMissing, choose
 from rackrisk.models.stopping import Target, level_problem, limit_problem, most_scenarios, parse_target
-from rackrisk.run_folder import UNFINISHED
+from rackrisk.run_folder import UNFINISHED, real_place
 
 from ._executor import ExecutorConfig
 from ._section import ELSEWHERE, STORED, Count, Section, applies
 
 MAX_SEED = 2**64 - 1
+MAX_PATH = 1_000  # characters of `out`; systems take some 4,000 with what is written inside
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -204,7 +205,10 @@ def check_out_path(text: str) -> str:
     path = expanded(text)
     if not text.isprintable():
         raise ValueError("must be of letters and signs that can be printed")
+    if len(text) > MAX_PATH:
+        raise ValueError(f"must have at most {MAX_PATH:,} characters")
     try:
+        path = real_place(path)
         if path.name.endswith(UNFINISHED):
             raise ValueError(f"ends in {UNFINISHED}, as folders of runs that are not finished do: name another")
         if path.is_symlink():

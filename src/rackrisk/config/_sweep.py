@@ -49,7 +49,8 @@ class Sweep:
         """The place of each key's value for every point; the last key changes fastest."""
         return product(*(range(len(swept.values)) for swept in self.keys))
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         """Number of points."""
         return math.prod(len(swept.values) for swept in self.keys)
 
@@ -82,7 +83,7 @@ def read_sweep(arguments: Sequence[str], values: Mapping[str, Any]) -> tuple[Swe
     if not keys and not problems:
         rule = "a sweep needs a key with several values, key=a,b or key=range(1,4)"
         problems.append(ConfigProblem("sweep", "", rule))
-    if len(found) > MAX_POINTS:
+    if found.size > MAX_POINTS:
         sizes = " x ".join(f"{len(swept.values):,}" for swept in keys)
         problems.append(ConfigProblem("sweep", f"{sizes} points", f"a sweep has at most {MAX_POINTS:,}"))
     return found, problems
@@ -102,19 +103,25 @@ def _parsed(argument: str) -> HydraOverride | None:
         return None
     try:
         parsed = OverridesParser.create().parse_override(argument)
-    except (HydraException, RecursionError):
+    except (HydraException, RecursionError, ValueError):
         return None
     return parsed if parsed.is_sweep_override() else None
 
 
 def _swept(parsed: HydraOverride) -> tuple[SweptKey, list[ConfigProblem]]:
     """The values of a swept argument, and what is wrong with them."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
     key = parsed.key_or_group
     empty = SweptKey(key, (), ())
     text = (parsed.input_line or "").partition("=")[2]
     if rule := _refusal(parsed):
         return empty, [ConfigProblem(key, text, rule)]
-    texts = list(islice(parsed.sweep_string_iterator(), MAX_POINTS + 1))
+    try:
+        texts = list(islice(parsed.sweep_string_iterator(), MAX_POINTS + 1))
+    except (ArithmeticError, HydraException, OmegaConfBaseException, ValueError):
+        return empty, [ConfigProblem(key, text, "is no list of values that can be written down")]
     if len(texts) > MAX_POINTS:
         return empty, [ConfigProblem(key, text, f"a sweep has at most {MAX_POINTS:,} points")]
     arguments = [f"{parsed.get_key_element()}={value}" for value in texts]

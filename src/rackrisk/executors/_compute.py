@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rackrisk.ledger import Unfinished
+from rackrisk.output import typed
 
 from ._task import ShardsMissing, Task, check_foreseen, keep_shard
 
@@ -53,6 +54,6 @@ def _waiting(work: Unfinished, ranges: Sequence[range]) -> str:
     missing = f"shard {named} is missing" if len(ranges) == 1 else f"shards {named}{more} are missing"
     damaged = f" ({work.damaged} damaged ones were set aside)" if work.damaged else ""
     return (
-        f"{work.path}: {missing}{damaged}\nwait for them, or compute one with: rackrisk shard {target} --index N\n"
-        f"or all of them here: rackrisk resume {target} executor=local"
+        f"{work.path}: {missing}{damaged}\nwait for them, or compute one with: {typed('shard', target)} --index N\n"
+        f"or all of them here: {typed('resume', target, 'executor=local')}"
     )

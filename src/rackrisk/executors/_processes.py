@@ -62,6 +62,24 @@ def _one_by_one(pool: ProcessPoolExecutor, path: Path, ranges: Sequence[range], 
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    with _nothing_from_the_working_directory():
+        yield from _pool_of(workers)
+
+
+@contextmanager
+def _nothing_from_the_working_directory() -> Iterator[None]:
+    """New processes do not look there for modules: a `multiprocessing.py` among the data would be run."""
+    name = "PYTHONSAFEPATH"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        os.environ.update({} if before is None else {name: before})
+
+
+def _pool_of(workers: int) -> Iterator[ProcessPoolExecutor]:
     context = multiprocessing.get_context("spawn")
     cores = context.SimpleQueue()
     for share in _shares(sorted(os.sched_getaffinity(0)), workers):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 from typing import IO
 
@@ -33,7 +34,8 @@ def take_lock(path: Path, *, make: bool = False) -> IO[bytes]:
         OSError: it cannot be opened now; later it may be.
     """
     try:
-        handle = os.open(path / LOCK, os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if make else 0), 0o644)
+        # Opened without waiting: somebody may have put a pipe there.
+        handle = os.open(path / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | (os.O_CREAT if make else 0), 0o644)
     except FileNotFoundError:
         if path.is_dir():
             raise RunFolderError(f"{path}: has no file {LOCK}, so no run works there; delete the folder") from None
@@ -42,6 +44,9 @@ def take_lock(path: Path, *, make: bool = False) -> IO[bytes]:
         if passes(error):
             raise
         raise RunFolderError(f"{path / LOCK}: cannot be opened ({error.strerror})") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise RunFolderError(f"{path / LOCK}: is not a file")
     lock = _held(os.fdopen(handle, "r+b"), path)
     if not _is(lock, path / LOCK):  # the run was finished between opening and locking
         lock.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
@@ -38,16 +38,25 @@ class Order(BaseModel, frozen=True, extra="forbid", strict=True):
     config_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     started: datetime
     engine: str = Field(pattern="^(jax|cuda|reference)$")
-    notes: list[str]
+    notes: list[Annotated[str, Field(max_length=1_000)]] = Field(max_length=10)
     versions: dict[str, str]
     book_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     shard_scenarios: int = Field(ge=1, le=10**18)
+
+    @field_validator("started")
+    @classmethod
+    def _is_a_moment(cls, started: datetime) -> datetime:
+        if started.tzinfo is None or not 2000 <= started.year < 3000:
+            raise ValueError("must be a moment of these centuries, with its time zone")
+        return started
 
     @field_validator("inputs")
     @classmethod
     def _say_what_they_are(cls, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if not all(isinstance(item.get(key), str) for item in inputs for key in ("role", "path", "sha256")):
             raise ValueError("must say role, path and sha256 of every file")
+        if not all(isinstance(value, (str, int)) for item in inputs for value in item.values()):
+            raise ValueError("must say of every file words and whole numbers alone")
         return inputs
 
     @property

@@ -88,6 +88,7 @@ def read_shard(path: Path) -> Shard:
         facts = json.loads(found.pop(ABOUT).tobytes())
         right = facts["schema"] == SCHEMA and facts["sha256"] == content_hash(found)
         usable = {name: _usable(array) for name, array in found.items()}
+        _check_facts(facts)
     except OSError as error:
         if error.errno not in (None, errno.EINVAL):  # a wrong offset inside the file
             raise
@@ -130,7 +131,17 @@ def _storable(array: np.ndarray) -> np.ndarray:
     return array.astype(str) if array.dtype == object else array
 
 
+def _check_facts(facts: Any) -> None:
+    seconds = facts["seconds"]
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 1e12:
+        raise ValueError("it does not say how many seconds it took")
+    if not all(isinstance(facts.get(name, ""), str) for name in ("engine", "device", "precision", "cpu", "flags")):
+        raise ValueError("it does not say in words what computed it")
+
+
 def _usable(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "iuU":
+        raise ValueError(f"it holds {array.dtype} and not whole numbers")
     if array.dtype.kind != "U":
         return array
     return np.array([int(text) for text in array.ravel()], dtype=object).reshape(array.shape)

@@ -30,10 +30,12 @@ from rackrisk.run_folder import (
     named_folder,
     names_from,
     parents_of,
+    real_place,
     rename_into,
     sha256_of,
     sync,
 )
+from rackrisk.strange_file import small_bytes
 
 from ._lock import Busy, make_lock, take_lock
 from ._order import Order, read_order
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 ORDER, SHARDS = "order.json", "shards"
+MAX_ORDER_BYTES = 10_000_000
 DAMAGED, CONFLICT = ".damaged", ".conflict"
 
 
@@ -194,8 +197,7 @@ def run_of(text: str) -> Path:
     Raises:
         RunFolderError: nothing can have such a name.
     """
-    typed = named_folder(text)
-    path = typed.parent.resolve() / typed.name if typed.name not in ("", "..") else typed.resolve()
+    path = real_place(named_folder(text))
     if not path.name.removesuffix(UNFINISHED):
         raise RunFolderError(f"{text}: is not the folder of a run")
     return target_of(path)
@@ -302,8 +304,8 @@ def look_at(path: Path) -> Unfinished:
         if (path / name).is_symlink():
             raise RunFolderError(f"{path / name}: is a symbolic link")
     try:
-        order = read_order((path / ORDER).read_text(encoding="utf-8"), str(path / ORDER))
-    except (OSError, UnicodeDecodeError) as error:
+        order = read_order(small_bytes(path / ORDER, MAX_ORDER_BYTES).decode("utf-8"), str(path / ORDER))
+    except (OSError, ValueError) as error:
         if isinstance(error, OSError) and passes(error):
             raise
         raise RunFolderError(f"{path / ORDER}: cannot be read ({error})") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -36,13 +37,71 @@ def test_a_market_files_name_is_only_a_label(command: Command, folder: Path, ste
 
 
 @pytest.mark.parametrize(
-    "out", ["/", "..", ".", "~nobody-of-that-name/x", "a\x1b[2Jb", "a\nb", "a\u202eb", "/dev/null"]
+    "out",
+    [
+        *("/", "..", ".", "nope/..", "nope/../mine", "a/" * 600, "/dev/null"),
+        *("~nobody-of-that-name/x", "a\x1b[2Jb", "a\nb", "a\u202eb"),
+    ],
 )
 def test_a_place_that_cannot_hold_a_run_is_refused(command: Command, folder: Path, out: str) -> None:
     (folder / "mine").write_text("keep")
     outcome = command("run", *SMALL, f"out={out}")
     assert (outcome.code, outcome.out) == (2, "")
     assert [path.name for path in folder.iterdir()] == ["mine"]
+
+
+def test_a_link_is_not_written_through_whatever_leads_to_it(command: Command, folder: Path) -> None:
+    (folder / "real").mkdir()
+    (folder / "link").symlink_to("real")
+    for out in ("link", "nope/../link", "./nope/.././link"):
+        outcome = command("run", *SMALL, f"out={out}")
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "is a symbolic link" in outcome.words
+    assert list((folder / "real").iterdir()) == []
+
+
+def test_what_is_suggested_to_be_typed_is_one_word_to_the_shell(command: Command, folder: Path) -> None:
+    outcome = command("run", "engine=reference", "portfolio=miners", "executor=shard", "out='$(touch pwned);x y'")
+    assert outcome.code == 0
+    line = next(line for line in outcome.out.splitlines() if "rackrisk resume" in line)
+    assert shlex.split(line.partition(": ")[2]) == ["rackrisk", "resume", str(folder / "$(touch pwned);x y")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("resume", "/"),
+        ("resume", ".unfinished"),
+        ("resume", "~nobody-of-that-name/x"),
+        ("run", f"seed={'9' * 5_000}"),
+        ("run", f"scenarios={'9' * 5_000}"),
+        ("run", "executor.shard_scenarios=1e30"),
+        ("run", f"executor.shard_scenarios={10**30}"),
+        ("sweep", "seed=range(1,10,0)"),
+        ("sweep", "seed=range(nan,1)"),
+        ("sweep", "seed=range(0,nan)"),
+        ("sweep", "seed=range(0,1,nan)"),
+        ("sweep", "seed=choice(choice(1,2),3)"),
+        ("sweep", *(f"a{i}=1,2" for i in range(70))),
+        ("run", "market.btc.jump_sd=300"),
+        ("run", "market.rent.volatility_annual.boom=1e15"),
+        ("run", "market.btc.price_usd=5e-324"),
+        ("run", "--\x1b]0;x\x07"),
+    ],
+)
+def test_what_no_command_can_take_is_refused_in_words(
+    command: Command, folder: Path, arguments: tuple[str, ...]
+) -> None:
+    outcome = command(*arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "Traceback" not in outcome.err
+    assert "\x1b]" not in outcome.err
+    assert list(folder.iterdir()) == []
+
+
+def test_a_number_of_a_hundred_thousand_digits_is_refused(command: Command, folder: Path) -> None:
+    (folder / "mine.yaml").write_text(f"defaults: [base, _self_]\nbtc: {{price_usd: 0x{'f' * 100_000}}}\n")
+    assert command("run", "market=mine.yaml").code == 2
 
 
 def test_bytes_that_are_no_text_are_refused_in_an_argument() -> None:

@@ -51,6 +51,20 @@ def test_what_is_written_is_read(tmp_path: Path, named: dict[str, np.ndarray], b
     assert FACTS.items() <= found.facts.items()
 
 
+@pytest.mark.parametrize("array", [np.zeros(3), np.zeros(3, bool), np.array(["2026-01-01"], "M8[D]"), np.array([b"x"])])
+def test_what_is_no_whole_number_is_damage(tmp_path: Path, array: np.ndarray) -> None:
+    assert write_shard(tmp_path / "shard.npz", {"loss": array}, FACTS)
+    with pytest.raises(DamagedShard, match="not whole numbers"):
+        read_shard(tmp_path / "shard.npz")
+
+
+@pytest.mark.parametrize("change", [{"seconds": None}, {"seconds": -1}, {"seconds": True}, {"cpu": 5}, {"device": []}])
+def test_facts_of_another_kind_are_damage(tmp_path: Path, change: dict[str, Any]) -> None:
+    assert write_shard(tmp_path / "shard.npz", ARRAYS, FACTS | change)
+    with pytest.raises(DamagedShard, match="does not say"):
+        read_shard(tmp_path / "shard.npz")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_torn_file_is_noticed(file: Path, data: st.DataObject) -> None:

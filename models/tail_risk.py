@@ -64,6 +64,18 @@ def tail_tables(
     Raises:
         rackrisk.models.contributions.ReplayMismatch: a replayed loss is not the run's.
     """
+    tables = _priced(opened, tally, seed=seed, questions=questions, report=report)
+    # What that took of memory is free again.
+    debt_usd, loss = debt_by_counterparty(opened.built), tally.loss[:, 0]
+    set_schedules_aside(opened.built)
+    set_aside(tally.carried)
+    defaults = offtaker_defaults(opened, loss, seed=seed, months=months, debt_usd=debt_usd, report=report)
+    return {**tables, "offtaker_defaults": defaults}
+
+
+def _priced(
+    opened: Opened, tally: Tally, *, seed: int, questions: TailQuestions, report: StageReport
+) -> dict[str, pl.DataFrame]:
     built = opened.built
     book = PricedBook(built, tally, questions.pricing)
     today = simulate_paths(np, opened.arrays, key_words(seed), np.zeros(1, np.uint32))
@@ -85,15 +97,10 @@ def tail_tables(
     of_scopes = fair_scopes(scopes, book, found, own)
     el_error = mean_losses(built, tally, len(tally.loss))[1]
     contributions, concentration = contribution_tables(built, tally, found, el_error, questions.confidence)
-    debt_usd = debt_by_counterparty(built)
-    set_schedules_aside(built)
     return {
         "pricing": pricing_table(book, own, scopes, of_scopes, confidence=questions.confidence),
         "contributions": contributions,
         "concentration": concentration,
-        "offtaker_defaults": offtaker_defaults(
-            opened, tally.loss[:, 0], seed=seed, months=months, debt_usd=debt_usd, report=report
-        ),
     }
 
 

@@ -246,8 +246,11 @@ def resumed(run: str | Path, overrides: Sequence[str]) -> Iterator[tuple[Plan, U
         task = task_of(order, work.book())
         named = task.model.settings.executor
         executor = load_executor(overrides, of_a_folder(named), begun=True)
-        model, notes = task.model.with_executor(executor), tuple(moved(order.inputs))
-        yield Plan(model, order.choices, task.book, order.inputs, work.target, order.started, {}, notes=notes), work
+        notes = moved(order.inputs)
+        if named.name == "ray" and executor.name == "local" and not overrides:
+            notes.append("begun with executor=ray, finished on this machine; say executor=ray to go on with Ray")
+        model, settled = task.model.with_executor(executor), {"notes": tuple(notes)}
+        yield Plan(model, order.choices, task.book, order.inputs, work.target, order.started, {}, **settled), work
 
 
 def _is_finished(target: Path) -> bool:

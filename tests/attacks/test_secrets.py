@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rackrisk
 from rackrisk.manifest import environment
+
+from ..cli.tapes import write_tape
 
 CANARY = "c4n4ry-0f-4-s3cr3t"
 NAMES = (
@@ -36,6 +39,16 @@ def test_no_value_of_the_environment_gets_into_a_run(tmp_path: Path, arguments: 
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) > 10
     assert [path for path in files if CANARY.encode() in path.read_bytes() or CANARY in path.name] == []
+
+
+def test_a_report_does_not_say_where_the_tape_lay(folder: Path) -> None:
+    (folder / CANARY).mkdir()
+    tape = write_tape(folder / CANARY / "tape.csv")
+    run = rackrisk.run("engine=reference", f"portfolio.tape={tape}", "scenarios=20", "months=2", out="run").folder
+    assert CANARY in (run / "config.resolved.yaml").read_text()
+    page = (run / "report.html").read_text()
+    assert "tape.csv" in page
+    assert CANARY not in page
 
 
 def test_what_can_move_numbers_or_speed_is_still_recorded() -> None:

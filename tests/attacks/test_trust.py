@@ -69,6 +69,8 @@ def test_an_unfinished_run_does_not_say_where_it_is_computed(
         assert executor.name == "local"
         assert executor.workers <= len(os.sched_getaffinity(0))
     assert main(["resume", "run", "--quiet"]) == 0
+    warnings = json.loads((folder / "run" / "manifest.json").read_text())["warnings"]
+    assert any("begun with executor=ray" in note for note in warnings) == (wish is ray_at)
     assert called == []
 
 

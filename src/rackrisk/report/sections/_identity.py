@@ -3,6 +3,7 @@ same page, and the manifest has the times."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -18,6 +19,7 @@ from .._text import plain
 
 #: Keys of the configuration that no number depends on; the page leaves them out.
 _LABELS = ("name:", "out:")
+_FOLDER = re.compile(r"^( +tape: ['\"]?).*/")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,5 +106,6 @@ def _packages(facts: Facts) -> Table | None:
 
 
 def _config_text(text: str) -> str:
-    lines = text.splitlines()
-    return "\n".join(plain(line) for line in lines if not line.startswith(_LABELS))
+    """Without the labels of the run, and of the tape's path without its folder."""
+    lines = (_FOLDER.sub(r"\1", line) for line in text.splitlines() if not line.startswith(_LABELS))
+    return "\n".join(map(plain, lines))

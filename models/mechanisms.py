@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import polars as pl
 
-from rackrisk.models.market import Frozen, LevelByRegime, MarketConfig, RateByRegime
+from rackrisk.models.market import DeviationByRegime, Frozen, MarketConfig, RateByRegime
 from rackrisk.models.recovery import AssetSale, RecoveryConfig
 
 Model = TypeVar("Model", bound=Frozen)
 NO_RATE = RateByRegime(calm=0, boom=0, stress=0)
-NO_LEVEL = LevelByRegime(calm=0, boom=0, stress=0)
+NO_LEVEL = DeviationByRegime(calm=0, boom=0, stress=0)
 
 
 class Mechanisms(Frozen):

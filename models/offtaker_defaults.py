@@ -115,7 +115,7 @@ def _paired(
         if len(numbers) < MIN_DEFAULTS:
             continue
         alive = _losses(_without_defaults(opened, places[[column]] + 1), numbers)
-        saved = (loss_quanta[numbers] - alive) * float(opened.built.scale.loss_quantum_usd)
+        saved = (loss_quanta[numbers] - alive).astype(np.float64) * float(opened.built.scale.loss_quantum_usd)
         found = mean_estimate(saved, confidence=0.95)
         cost[column], error[column] = found.value or 0.0, found.std_error or 0.0
     return {"cost_usd": cost, "cost_std_error_usd": error, "n_replayed": count}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ._compile import value_channels as value_channels
     from ._config import FACTORS as FACTORS
     from ._config import REGIMES as REGIMES
+    from ._config import DeviationByRegime as DeviationByRegime
     from ._config import Frozen as Frozen
     from ._config import LevelByRegime as LevelByRegime
     from ._config import MarketConfig as MarketConfig
@@ -27,6 +28,7 @@ _CONFIG = frozenset(
         "FACTORS",
         "REGIMES",
         "Frozen",
+        "DeviationByRegime",
         "LevelByRegime",
         "MarketConfig",
         "Name",

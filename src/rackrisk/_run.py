@@ -249,8 +249,8 @@ def resumed(run: str | Path, overrides: Sequence[str]) -> Iterator[tuple[Plan, U
         notes = moved(order.inputs)
         if named.name == "ray" and executor.name == "local" and not overrides:
             notes.append("begun with executor=ray, finished on this machine; say executor=ray to go on with Ray")
-        model, settled = task.model.with_executor(executor), {"notes": tuple(notes)}
-        yield Plan(model, order.choices, task.book, order.inputs, work.target, order.started, {}, **settled), work
+        begun = (order.choices, task.book, order.inputs, work.target, order.started)
+        yield Plan(task.model.with_executor(executor), *begun, {}, notes=tuple(notes)), work
 
 
 def _is_finished(target: Path) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from rackrisk.kernels.engines import run_scenarios
-from rackrisk.kernels.filed import set_aside
+from rackrisk.kernels.filed import give_back, set_aside
 from rackrisk.kernels.shards import add_up, tally_of
 from rackrisk.kernels.streams import key_words
 from rackrisk.kernels.tally import BY_SCENARIO, Tally
@@ -143,11 +143,13 @@ class StructuralSimulation:
         opened, months, seed = self.opened, self.months, self.seed
         built, scenarios, started = opened.built, len(tally.loss), time.perf_counter()
         numbers = worst_numbers(tally.loss[:, 0], worst)
+        give_back()
         tell = teller(opened, months=months, as_of=self.as_of, seed=seed, beside=True)
         tail: dict[str, pl.DataFrame] = {}
         if questions is not None:
             tail = tail_tables(opened, tally, months=months, seed=seed, questions=questions, report=report)
         set_aside(tally.carried)  # until the tables are made
+        give_back()
         replayed = time.perf_counter()
         result = SimulationResult(
             engine=opened.engine.name,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from rackrisk.kernels.filed import set_aside
+from rackrisk.kernels.filed import give_back, set_aside
 from rackrisk.kernels.streams import key_words
 from rackrisk.kernels.tally import Tally
 from rackrisk.models.book import set_schedules_aside
@@ -65,7 +65,7 @@ def tail_tables(
         rackrisk.models.contributions.ReplayMismatch: a replayed loss is not the run's.
     """
     tables = _priced(opened, tally, seed=seed, questions=questions, report=report)
-    # What that took of memory is free again.
+    give_back()  # what that took
     debt_usd, loss = debt_by_counterparty(opened.built), tally.loss[:, 0]
     set_schedules_aside(opened.built)
     set_aside(tally.carried)

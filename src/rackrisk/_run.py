@@ -305,9 +305,12 @@ def finish(
 
 def _looked_at(task: Task, found: Simulated, report: StageReport) -> Result:
     """The result of the sums; these and the simulation are let go: what they hold of a large book its tables need."""
+    from .kernels.filed import give_back
+
     result = task.model.result(task.simulation, found.tally, found.seconds_for_all, report)
     task.close()
     found.tally = None
+    give_back()
     return result
 
 

@@ -1,5 +1,7 @@
 """What is done for large books may not be seen in small ones: blocks, files in place of memory, tables kept once."""
 
+import subprocess
+import sys
 from datetime import date
 from typing import Any
 
@@ -12,6 +14,7 @@ from rackrisk.data import check_tape, generate
 from rackrisk.kernels import filed
 from rackrisk.kernels.balances import facility_balances, rank_balances
 from rackrisk.kernels.chunks import arrange
+from rackrisk.kernels.shards import add_up
 from rackrisk.models.book import BuiltBook, _debt, build_book, set_schedules_aside
 from rackrisk.models.book._rows import Rows
 
@@ -110,3 +113,31 @@ def test_devices_of_the_cpu_read_one_book() -> None:
     arrays = [array for array in leaves((chunked, scale)) if array.ndim and array.dtype != object]
     assert arrays
     assert all(array.ctypes.data % 64 == 0 for array in arrays)
+
+
+def test_sums_that_lie_in_a_file_are_the_same_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filed, "LARGE_BYTES", 0)
+    parts = [
+        {"loss": np.array([[i]]), "carried": np.full((3, 5), 2**40 + i), "squares": np.array([2**80 + i], object)}
+        for i in range(4)
+    ]
+    plain, stored = add_up(parts, ["loss"]), add_up(parts, ["loss"], filed=True)
+    filed.set_aside(stored["carried"])
+    for name in parts[0]:
+        assert stored[name].dtype == plain[name].dtype
+        assert stored[name].tolist() == plain[name].tolist()
+
+
+def test_free_memory_goes_back_to_the_system() -> None:
+    script = """
+from rackrisk.kernels.filed import give_back
+def resident(): return int(open("/proc/self/statm").read().split()[1]) * 4096
+held = [bytes(10_000) for _ in range(20_000)]
+last = held[-1]  # at the end of the heap, which keeps all that is free before it
+del held
+before = resident()
+give_back()
+print(before - resident())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 50_000_000

@@ -1,6 +1,6 @@
 """What does a run cost from tape to report, as books and scenarios grow?
 
-    python -m bench.big_book                    10,000 to 1,000,000 facilities, 16 to 256 scenarios; about an hour
+    python -m bench.big_book                    10,000 to 1,000,000 facilities, 16 to 4,096 scenarios; about half an hour
     python -m bench.big_book --quick            1,000 to 30,000 facilities; some minutes
     python -m bench.big_book --sizes 1000000x1000      the sizes that you name, facilities x scenarios
 
@@ -37,7 +37,7 @@ class Size(NamedTuple):
 
 
 BOOKS = tuple(Size(facilities, 16) for facilities in (10_000, 30_000, 100_000, 300_000, 1_000_000))
-LENGTHS = tuple(Size(100_000, scenarios) for scenarios in (64, 256))
+LENGTHS = tuple(Size(10_000, scenarios) for scenarios in (256, 4_096))
 QUICK = (Size(1_000, 16), Size(10_000, 16), Size(30_000, 16), Size(10_000, 64))
 
 

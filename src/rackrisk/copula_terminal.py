@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .comparison import compared, costliest
 from .figures import NOTHING, MoneyUnit, is_number, money, percent, ratio
-from .progress import duration, rate_text
+from .progress import pace_text
 from .screen import (
     add_row,
     highest_level,
@@ -127,8 +127,7 @@ def z_text(z: float | None) -> str:
 
 def _headline(run: Run, console: Console) -> None:
     result, manifest = run.result, run.manifest
-    pace = f"{duration(manifest['timings_s']['simulate'])}, "
-    pace += rate_text(manifest["loan_scenarios_per_s"], "loan-scenario")
+    pace = pace_text(manifest, manifest["loan_scenarios_per_s"], "loan-scenario")
     print_line(console, f"{portfolio_name(manifest['config'])}: {dependence_words(manifest)}", "bold")
     print_line(console, f"{manifest['book']['names']:,} names, {money(result.exposure_usd['portfolio'])} of exposure")
     size = f"{result.n_scenarios:,} scenarios over {_years(result.horizon_years)}, seed {result.seed}: {pace}"

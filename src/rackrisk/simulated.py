@@ -47,9 +47,9 @@ class Simulated:
 
     @property
     def seconds_for_all(self) -> float:
-        """How long all scenarios would have taken at the pace of those that were computed now."""
-        if self.computed:
-            return self.seconds * self.scenarios / self.computed
+        """How long all scenarios took; of shards that were there already, the seconds that they say of themselves."""
+        if self.computed == self.scenarios:
+            return self.seconds
         return sum(float(shard["seconds"]) for shard in self.shards)
 
 

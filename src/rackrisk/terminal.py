@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .figures import NOTHING, MoneyUnit, basis_points, is_number, money, percent, ratio
 from .pricing_screen import pricing_tables
-from .progress import duration, rate_text
+from .progress import pace_text
 from .screen import (
     add_row,
     highest_level,
@@ -166,7 +166,7 @@ def _headline(run: Run, console: Console) -> None:
     choices = ", ".join(f"{k} {v}" for k, v in manifest["choices"].items() if k in {"market", "experiment"})
     off = [name for name, on in config["mechanisms"].items() if not on]
     size = f"{book['facilities']:,} facilities of {book['obligors']:,} obligors"
-    pace = f"{duration(manifest['timings_s']['simulate'])}, {rate_text(manifest['loan_months_per_s'], 'loan-month')}"
+    pace = pace_text(manifest, manifest["loan_months_per_s"], "loan-month")
     print_line(console, f"{portfolio_name(config)}: {choices}, as of {config['as_of']}", "bold")
     print_line(console, f"{size}, {money(result.exposure_usd['portfolio'])}")
     print_line(console, f"{result.n_scenarios:,} scenarios x {result.months} months, seed {result.seed}: {pace}")

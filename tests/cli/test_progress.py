@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from rackrisk.figures import MoneyUnit, basis_points, money, percent, visible
-from rackrisk.progress import LINE_SECONDS, Lines, Pace, duration, progress, rate_text
+from rackrisk.progress import LINE_SECONDS, Lines, Pace, duration, pace_text, progress, rate_text
 
 
 class Clock:
@@ -171,3 +171,10 @@ def test_missing_figures_are_named() -> None:
 
 def test_invisible_characters_are_escaped() -> None:
     assert visible("a\x1b[2J\u202eü\n") == "a\\x1b[2J\\u202eü\\n"
+
+
+def test_a_run_that_was_finished_later_tells_the_time_of_all_its_shards() -> None:
+    alone = {"timings_s": {"simulate": 33.0}, "shards": {"scenarios_computed_before": 0}}
+    assert pace_text(alone, 1.34e7, "loan-month") == "33 s, 13.4 million loan-months/s"
+    later = {"timings_s": {"simulate": 2.0}, "shards": {"scenarios_computed_before": 9, "seconds": 90.0, "count": 3}}
+    assert pace_text(later, 1.34e7, "loan-month") == "1 min 30 s in 3 shards, 13.4 million loan-months/s"

@@ -1,6 +1,6 @@
 """What does a run cost from tape to report, as books and scenarios grow?
 
-    python -m bench.big_book                    10,000 to 1,000,000 facilities, 16 to 4,096 scenarios; about half an hour
+    python -m bench.big_book                    10,000 to 1,000,000 facilities, 16 to 4,096 scenarios; half an hour
     python -m bench.big_book --quick            1,000 to 30,000 facilities; some minutes
     python -m bench.big_book --sizes 1000000x1000      the sizes that you name, facilities x scenarios
 

@@ -70,7 +70,7 @@ def open_unfused(library: Library, case: GpuCase, scenarios: int) -> Callable[[]
     numbers = np.arange(scenarios, dtype=np.uint32)
     paths = case.make_paths(np, case.market, case.key, numbers)
     book, paths = (
-        moved(case.book._replace(facilities=None, rank_balance_usd=None), library.asarray),
+        moved(case.book._replace(facilities=None, ranks=None), library.asarray),
         moved(Paths(*paths), library.asarray),
     )
     xp, shape = library.xp, (scenarios, case.loans)

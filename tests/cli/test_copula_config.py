@@ -177,6 +177,7 @@ def test_show_config_prints_what_reads_back(command: Command) -> None:
     shown = OmegaConf.to_container(OmegaConf.create(outcome.out))
     assert isinstance(shown, dict)
     assert set(shown) == {
-        "model", "portfolio", "copula", "engine", "executor", "measures", "scenarios", "seed", "name", "out",
+        "model", "portfolio", "copula", "engine", "executor", "measures", "scenarios", "until", "max_scenarios", "seed",
+        "name", "out",
     }  # fmt: skip
     assert shown == copula("copula.factor_correlation={a: {b: 0.1}}").model_dump(mode="json")

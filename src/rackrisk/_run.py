@@ -225,9 +225,10 @@ def tidied(run: str | Path) -> bool:
     """True if a run is finished; what a kill at the last moment left of its unfinished folder is then removed."""
     from .ledger import remove_leftover, run_of
     from .rebuild import finished
+    from .run_folder import is_finished
 
     target = run_of(str(run))
-    if not _is_finished(target):
+    if not is_finished(target):
         return False
     remove_leftover(target, str(finished(target)[1].get("config_hash")))
     return True
@@ -253,23 +254,18 @@ def resumed(run: str | Path, overrides: Sequence[str]) -> Iterator[tuple[Plan, U
         yield Plan(task.model.with_executor(executor), *begun, {}, notes=tuple(notes)), work
 
 
-def _is_finished(target: Path) -> bool:
-    from .run_folder import DONE
-
-    return (target / DONE).is_file()
-
-
 @contextmanager
 def kept(work: Unfinished) -> Iterator[None]:
     """Says with every error what is kept."""
     from .executors import ShardsMissing
+    from .run_folder import is_finished
 
     try:
         yield
     except BaseException as error:
         if work.kept and not isinstance(error, ShardsMissing):
             error.add_note(f"{work.path} keeps what was computed; go on with: {typed('resume', work.target)}")
-        elif _is_finished(work.target):
+        elif is_finished(work.target):
             error.add_note(f"{work.target} is finished; show it with: {typed('report', work.target)}")
         raise
 

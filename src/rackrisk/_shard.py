@@ -82,15 +82,15 @@ def share_of(run: str | Path, index: int, of: int | None = None) -> Share | None
     from .executors import task_of
     from .kernels.shards import ranges_of
     from .ledger import look_at, run_of, unfinished_folder
-    from .run_folder import RunFolderError
+    from .run_folder import RunFolderError, is_finished
 
-    if _is_finished(run_of(str(run))):
+    if is_finished(run_of(str(run))):
         return None
     try:
         work = look_at(unfinished_folder(str(run)))
         task = task_of(work.order, work.book())
     except (FileNotFoundError, RunFolderError):
-        if _is_finished(run_of(str(run))):  # by others, in this very moment
+        if is_finished(run_of(str(run))):  # by others, in this very moment
             return None
         raise
     if task.model.settings.until is not None:
@@ -113,6 +113,7 @@ def compute_share(share: Share, progress: ProgressReport | None) -> bool:
         rackrisk.kernels.engines.EngineMissing: the run's engine cannot run on this machine.
     """
     from .executors import keep_shard
+    from .run_folder import is_finished
 
     def compute(report: ProgressReport) -> None:
         before, count = 0, sum(map(len, share.missing))
@@ -123,13 +124,7 @@ def compute_share(share: Share, progress: ProgressReport | None) -> bool:
     try:
         interruptible(compute, progress)
     except FileNotFoundError:
-        if _is_finished(share.work.target):
+        if is_finished(share.work.target):
             return False
         raise
     return True
-
-
-def _is_finished(run: Path) -> bool:
-    from .run_folder import DONE
-
-    return (run / DONE).is_file()

@@ -178,6 +178,11 @@ def finished_run(text: str) -> Path:
     return path.absolute()
 
 
+def is_finished(folder: Path) -> bool:
+    """True for the folder of a run that was published."""
+    return (folder / DONE).is_file()
+
+
 def _runs_inside(path: Path, text: str) -> str:
     """The newest finished runs in a folder that is none itself, for whoever named the folder above."""
     with suppress(OSError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .configured import Change, changes, configured
 from .run_folder import CONFIG, DONE, LOSSES, MANIFEST, TABLES, RunFolderError, finished_run, sha256_of
 from .strange_file import is_sealed
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 RUN_SCHEMA = "rackrisk/run/1"
 MEASURES = f"{TABLES}/measures.parquet"
-ABSENT = "(absent)"
-# Keys of the configuration that no figure of a run depends on.
-_NO_MATTER = ("name", "out", "attribution.")
 _NEEDED = ("config", "seed", "rng", "engine", "n_scenarios", "exposure_usd", "inputs", "packages", "choices", "outputs")
 _SEGMENT = "loss:"
 _MEASURE_COLUMNS = (
@@ -42,15 +40,6 @@ class StoredRun:
     def model(self) -> str:
         """`structural` or `copula`."""
         return str(self.manifest["config"]["model"]["name"])
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing that is not the same in both runs."""
-
-    key: str
-    first: Any
-    second: Any
 
 
 @dataclass(frozen=True)
@@ -91,7 +80,7 @@ def compare(first: str, second: str) -> Comparison:
     return Comparison(
         first=one,
         second=other,
-        config=changes(_configured(one.manifest), _configured(other.manifest)),
+        config=changes(*(configured(run.manifest["config"], run.manifest["choices"]) for run in stored)),
         inputs=changes(_inputs(one.manifest), _inputs(other.manifest)),
         versions=changes(versions_of(one.manifest), versions_of(other.manifest)),
         common=common,
@@ -238,21 +227,6 @@ def _mismatch(folder: Path, name: str, manifest: Mapping[str, Any]) -> list[str]
 # ---- differences ----
 
 
-def _configured(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Options by group, then every value by its dotted key."""
-    return {**manifest["choices"], **_flat(manifest["config"])}
-
-
-def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
-    """Dotted keys of nested mappings, without those that no figure depends on."""
-    if not isinstance(data, Mapping):
-        return {} if prefix.startswith(_NO_MATTER) else {prefix: data}
-    found: dict[str, Any] = {}
-    for key, value in data.items():
-        found |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
-    return found
-
-
 def _inputs(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{item['role']} sha256": item["sha256"] for item in manifest["inputs"]}
 
@@ -262,13 +236,6 @@ def versions_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     engine = {f"engine {name}": value for name, value in manifest["engine"].items()}
     python = {"python": manifest.get("machine", {}).get("python"), "random numbers": manifest["rng"]}
     return {**manifest["packages"], **python, **engine}
-
-
-def changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Change]:
-    """What is not the same under the same key."""
-    keys = dict.fromkeys([*first, *second])
-    both = [Change(key, first.get(key, ABSENT), second.get(key, ABSENT)) for key in keys]
-    return [change for change in both if change.first != change.second]
 
 
 def _common(one: StoredRun, other: StoredRun) -> tuple[bool, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ._run import Plan, Run
-    from .models.stages import StageReport
+    from .ledger import Unfinished
 
 MEASURES = "tables/measures.parquet"
 _OF_SHARDS = ("cpus", "devices", "flags")
@@ -97,7 +98,8 @@ def _executor(overrides: Sequence[str], usual: Any) -> Any:
 
     if usual.name == "shard" and not any(word.startswith("executor=") for word in overrides):
         overrides = ["executor=local", *overrides]
-    executor = load_executor(overrides, of_a_folder(usual))
+    rule = "is repeated as it was; only the executor, --engine NAME and --out DIR can be others"
+    executor = load_executor(overrides, of_a_folder(usual), others=rule)
     if executor.name == "shard":
         rule = "would have others compute it, and a repetition is compared as soon as it is there: use local or ray"
         raise ConfigProblems([ConfigProblem("executor", "shard", rule)])
@@ -123,16 +125,22 @@ def rerun(
     Raises:
         As `plan_again`, and what `rackrisk.run` raises.
     """
+    from ._run import finish
+
     folder, manifest, plan, differs = plan_again(run, overrides, out=out, engine=engine)
-    return compared(folder, manifest, execute_again(folder, plan, progress), differs)
+    with begun_again(folder, plan) as work:
+        again = finish(plan, work, progress=progress)
+    return compared(folder, manifest, again, differs)
 
 
-def execute_again(folder: Path, plan: Plan, progress: ProgressReport | None, stages: StageReport | None = None) -> Run:
-    """Repeats a run; stopped, it says how to go on with the repetition, which is more than another run."""
-    from ._run import execute
+@contextmanager
+def begun_again(folder: Path, plan: Plan) -> Iterator[Unfinished]:
+    """The repetition's unfinished run; stopped, it says how to go on with it, which is more than another run."""
+    from ._run import begun
 
     try:
-        return execute(plan, progress=progress, stages=stages)
+        with begun(plan) as work:
+            yield work
     except BaseException as error:
         if getattr(error, "__notes__", None):
             out = plan.settings.out

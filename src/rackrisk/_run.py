@@ -151,17 +151,17 @@ def load_book(model: Model) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     return book, [{"role": "tape", "path": where, "bytes": size, "sha256": before, "rows": book.height}]
 
 
-def execute(plan: Plan, *, progress: ProgressReport | None = None, stages: StageReport | None = None) -> Run:
+def execute(plan: Plan, *, progress: ProgressReport | None = None) -> Run:
     """Simulates a plan and writes its folder; shards of an interrupted run are kept, see `rackrisk.resume`.
 
     Args:
-        progress, stages: as in `finish`.
+        progress: as in `run`.
 
     Raises:
         rackrisk.executors.ShardsMissing: executor=shard: the run is prepared, and others compute its shards.
     """
     with begun(plan, keep=plan.settings.executor.name == "shard") as work:
-        return finish(plan, work, progress=progress, stages=stages)
+        return finish(plan, work, progress=progress)
 
 
 @contextmanager

@@ -37,8 +37,9 @@ class Prepared:
         target, last = self.work.target, len(self.ranges) - 1
         return (
             f"{self.work.path}: {len(self.ranges)} shards of {self.work.order.shard_scenarios:,} scenarios\n"
-            f"  each, wherever it runs:   {typed('shard', target)} --index N     N from 0 to {last}\n"
-            f"  when all of them are there: {typed('resume', target)}\n"
+            f"  each, wherever it runs:      {typed('shard', target)} --index N   (N from 0 to {last})\n"
+            f"  shared out to M jobs:        {typed('shard', target)} --index N --of M   (N from 0 to M - 1)\n"
+            f"  when all of them are there:  {typed('resume', target)}\n"
         )
 
 

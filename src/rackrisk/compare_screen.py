@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._compare import ABSENT
+from .configured import ABSENT
 from .figures import NOTHING, MoneyUnit, is_number, percent
 from .screen import (
     add_row,
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from ._compare import Change, Comparison, StoredRun
+    from ._compare import Comparison, StoredRun
+    from .configured import Change
 
 MAX_CHANGES = 20
 MAX_SEGMENTS = 12

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import __version__
+from .configured import NO_FIGURE
 from .run_folder import LOSSES, TABLES
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def config_hash(settings: Settings, inputs: Sequence[Mapping[str, Any]]) -> str:
     counts by its content, not its name.
     """
     unset = {"until", "max_scenarios"} if settings.until is None else set[str]()
-    data = settings.model_dump(mode="json", exclude={"name", "out", "attribution", "executor"} | unset)
+    data = settings.model_dump(mode="json", exclude={*NO_FIGURE, *unset})
     data["portfolio"]["tape"] = [item["sha256"] for item in inputs if item["role"] == "tape"]
     return hashlib.sha256(json_bytes(data)).hexdigest()
 

@@ -28,12 +28,19 @@ class Shown(Protocol):
 
 @contextmanager
 def progress(
-    *, work: int = 1, unit: str = "", first: str = "compiling", enabled: bool = True, stream: TextIO | None = None
+    *,
+    work: int = 1,
+    scenarios: int | None = None,
+    unit: str = "",
+    first: str = "compiling",
+    enabled: bool = True,
+    stream: TextIO | None = None,
 ) -> Iterator[Shown | None]:
     """Yields what is told how far the command is, or None where nothing is to be shown.
 
     Args:
-        work: units of work in the whole simulation, for the rate.
+        work: units of work, for the rate.
+        scenarios: that take so much work; those of the first report if not said.
         unit: what they are: `loan-month` or `loan-scenario`.
         first: what is done until the first word.
         enabled: False shows nothing.
@@ -43,20 +50,20 @@ def progress(
     if not enabled:
         yield None
     elif target.isatty():
-        with _bar(work, unit, first, target) as shown:
+        with _bar(Pace(work, scenarios=scenarios), unit, first, target) as shown:
             yield shown
     else:
-        yield Lines(work, unit, target)
+        yield Lines(Pace(work, scenarios=scenarios), unit, target)
 
 
 class Pace:
     """Rate and time left from the first report on, so that compilation before it does not distort them.
 
-    `work` is for the total of the first report; a run until a target may find out later that it has more to do.
+    `work` is for so many `scenarios`, or the total of the first report: a run until a target has more to do later.
     """
 
-    def __init__(self, work: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._work, self._clock = work, clock
+    def __init__(self, work: int, clock: Callable[[], float] = time.monotonic, *, scenarios: int | None = None) -> None:
+        self._work, self._scenarios, self._clock = work, scenarios, clock
         self._first: tuple[float, int, int] | None = None
 
     def __call__(self, done: int, total: int) -> tuple[float, float] | None:
@@ -68,14 +75,14 @@ class Pace:
         if now <= start or done <= done_then:
             return None
         per_second = (done - done_then) / (now - start)
-        return per_second * self._work / total_then, (total - done) / per_second
+        return per_second * self._work / (self._scenarios or total_then), (total - done) / per_second
 
 
 class Lines:
     """Plain lines, at most one in `LINE_SECONDS`, for logs and pipes."""
 
-    def __init__(self, work: int, unit: str, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pace, self._stages, self._unit = Pace(work, clock), Stages(clock), unit
+    def __init__(self, pace: Pace, unit: str, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pace, self._stages, self._unit = pace, Stages(clock), unit
         self._stream, self._clock, self._last = stream, clock, clock()
 
     def __call__(self, done: int, total: int) -> None:
@@ -146,7 +153,7 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def _bar(work: int, unit: str, first: str, stream: TextIO) -> Iterator[Shown]:
+def _bar(pace: Pace, unit: str, first: str, stream: TextIO) -> Iterator[Shown]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -156,7 +163,7 @@ def _bar(work: int, unit: str, first: str, stream: TextIO) -> Iterator[Shown]:
     late.daemon = True
     late.start()
     try:
-        yield _Bar(bar, bar.add_task(first, total=None, pace=""), work, unit)
+        yield _Bar(bar, bar.add_task(first, total=None, pace=""), pace, unit)
     finally:
         late.cancel()
         late.join()
@@ -167,9 +174,9 @@ def _bar(work: int, unit: str, first: str, stream: TextIO) -> Iterator[Shown]:
 class _Bar:
     """One line that is drawn again and again."""
 
-    def __init__(self, bar: Progress, task: TaskID, work: int, unit: str) -> None:
+    def __init__(self, bar: Progress, task: TaskID, pace: Pace, unit: str) -> None:
         self._bar, self._task, self._unit = bar, task, unit
-        self._pace, self._stages = Pace(work), Stages()
+        self._pace, self._stages = pace, Stages()
 
     def __call__(self, done: int, total: int) -> None:
         if done > 0:

@@ -15,6 +15,7 @@ from .output import as_json, drawn, say, typed, write
 if TYPE_CHECKING:
     from ._model import Model
     from ._run import Plan, Run
+    from .ledger import Unfinished
     from .progress import Shown
 
 DONE, NOT_THE_SAME = 0, 1
@@ -28,8 +29,8 @@ def run(args: argparse.Namespace) -> int:
     plan = _run.make_plan(args.overrides)
     if plan.settings.executor.name == "shard":
         return _prepare(plan, args)
-    with announced(plan, args) as shown:
-        result = _run.execute(plan, progress=shown, stages=shown.stage if shown else None)
+    with _run.begun(plan) as work, announced(plan, work, args) as shown:
+        result = _run.finish(plan, work, progress=shown, stages=shown.stage if shown else None)
     return _show(result, plan.model, args)
 
 
@@ -54,7 +55,7 @@ def resume(args: argparse.Namespace) -> int:
     if _run.tidied(args.run):
         return nothing_left(args)
     try:
-        with _run.resumed(args.run, args.overrides) as (plan, work), announced(plan, args) as shown:
+        with _run.resumed(args.run, args.overrides) as (plan, work), announced(plan, work, args) as shown:
             result = _run.finish(plan, work, progress=shown, stages=shown.stage if shown else None)
     except (Busy, RunFolderError):
         if not _run.tidied(args.run):
@@ -109,27 +110,32 @@ def plan(args: argparse.Namespace) -> int:
 
 def rerun(args: argparse.Namespace) -> int:
     """Repeats a run and says whether the same came out."""
-    from . import _rerun
+    from . import _rerun, _run
     from .rerun_screen import print_rerun
 
     folder, manifest, again, differs = _rerun.plan_again(args.run, args.overrides, out=args.out, engine=args.engine)
-    with announced(again, args) as shown:
-        repeated = _rerun.execute_again(folder, again, shown, shown.stage if shown else None)
-        found = _rerun.compared(folder, manifest, repeated, differs)
+    with _rerun.begun_again(folder, again) as work, announced(again, work, args) as shown:
+        repeated = _run.finish(again, work, progress=shown, stages=shown.stage if shown else None)
+    found = _rerun.compared(folder, manifest, repeated, differs)
     write(as_json(found.document()) if args.json else drawn(sys.stdout, partial(print_rerun, found)), sys.stdout)
     return DONE if found.same else NOT_THE_SAME
 
 
 @contextmanager
-def announced(plan: Plan, args: argparse.Namespace) -> Iterator[Shown | None]:
-    """Says what is run, and how far it is."""
+def announced(plan: Plan, work: Unfinished, args: argparse.Namespace) -> Iterator[Shown | None]:
+    """Says what is run, where, and how far it is."""
     from .progress import progress
+    from .screen import as_seen
 
     if not args.quiet:
+        there = work.scenarios
+        kept = f", where {there:,} scenarios are there already" if there else ""
         say(f"rackrisk {__version__}: {plan.model.headline(plan.book)}\n", sys.stderr)
-    work, unit = plan.model.work(plan.book), plan.model.work_unit
-    with progress(work=work, unit=unit, enabled=not (args.quiet or args.no_progress)) as shown:
-        yield shown
+        say(f"to {as_seen(work.target)}{kept}\n", sys.stderr)
+    units, scenarios, unit = plan.model.work(plan.book), plan.settings.scenarios, plan.model.work_unit
+    shown = not (args.quiet or args.no_progress)
+    with progress(work=units, scenarios=scenarios, unit=unit, enabled=shown) as report:
+        yield report
 
 
 def _show(run: Run, model: Model, args: argparse.Namespace) -> int:

@@ -174,7 +174,7 @@ def finished_run(text: str) -> Path:
     if not path.is_dir():
         raise RunFolderError(f"{text}: no such run folder")
     if not (path / DONE).is_file():
-        raise RunFolderError(f"{text}: not a finished run (no {DONE} in it){_runs_inside(path, text)}")
+        raise RunFolderError(f"{text}: not a finished run (no {DONE} in it){runs_inside(path, text)}")
     return path.absolute()
 
 
@@ -183,11 +183,17 @@ def is_finished(folder: Path) -> bool:
     return (folder / DONE).is_file()
 
 
-def _runs_inside(path: Path, text: str) -> str:
-    """The newest finished runs in a folder that is none itself, for whoever named the folder above."""
+def runs_inside(path: Path, text: str, *, ending: str = "", mark: str = DONE) -> str:
+    """The newest runs in a folder that is none itself, for whoever named the folder above.
+
+    Args:
+        text: how the folder was named.
+        ending: of the folders that are meant.
+        mark: a file that they hold.
+    """
     with suppress(OSError):
-        names = sorted((place.name for place in path.iterdir() if (place / DONE).is_file()), reverse=True)
-        if names:
+        there = (place.name for place in path.iterdir() if place.name.endswith(ending) and (place / mark).is_file())
+        if names := sorted((name.removesuffix(ending) for name in there), reverse=True):
             more = f" and {len(names) - _RUNS_NAMED} more" if len(names) > _RUNS_NAMED else ""
             return f"; in it are {', '.join(str(Path(text) / name) for name in names[:_RUNS_NAMED])}{more}"
     return ""

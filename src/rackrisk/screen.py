@@ -74,10 +74,14 @@ def print_notes(console: Console, notes: Sequence[str]) -> None:
 
 def print_places(console: Console, places: Mapping[str, Path]) -> None:
     """Where things are, as seen from the working directory."""
-    here = Path.cwd()
     for label, path in places.items():
-        shown = path.relative_to(here) if path.is_relative_to(here) else path
-        console.print(one_line(f"{label:<8}{shown}"), soft_wrap=True)
+        console.print(one_line(f"{label:<8}{as_seen(path)}"), soft_wrap=True)
+
+
+def as_seen(path: Path) -> Path:
+    """A path as seen from the working directory."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def print_line(console: Console, text: str, style: str = "") -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._compare import StoredRun, changes, differences, stored_run, versions_of
+from ._compare import StoredRun, differences, stored_run, versions_of
+from .configured import changes
 from .sweep_folder import POINTS
 
 if TYPE_CHECKING:

@@ -43,9 +43,17 @@ def test_more_scenarios_than_were_foreseen_do_not_change_the_rate() -> None:
     assert pace(1_100, 4_000) == pytest.approx((100_000, 29.0))
 
 
+def test_a_run_that_goes_on_with_more_scenarios_than_its_work_is_for_has_the_same_rate() -> None:
+    clock = Clock()
+    pace = Pace(1_000_000, clock, scenarios=1_000)
+    pace(4_000, 8_000)
+    clock.now = 1.0
+    assert pace(4_100, 8_000) == pytest.approx((100_000, 39.0))
+
+
 def test_lines_come_at_most_every_ten_seconds_and_not_at_the_end() -> None:
     clock, stream = Clock(), io.StringIO()
-    lines = Lines(10**9, "loan-month", stream, clock)
+    lines = Lines(Pace(10**9, clock), "loan-month", stream, clock)
     for second in range(100):
         clock.now = float(second)
         lines(second, 100)
@@ -59,7 +67,7 @@ def test_lines_come_at_most_every_ten_seconds_and_not_at_the_end() -> None:
 
 def test_what_follows_the_simulation_has_its_own_time_left() -> None:
     clock, stream = Clock(), io.StringIO()
-    lines = Lines(10**9, "loan-month", stream, clock)
+    lines = Lines(Pace(10**9, clock), "loan-month", stream, clock)
     lines(1_000, 1_000)
     for minute in range(4):
         clock.now = 60.0 * minute
@@ -85,7 +93,7 @@ def test_a_closed_pipe_does_not_stop_the_run() -> None:
             raise BrokenPipeError
 
     clock = Clock()
-    lines = Lines(10**9, "loan-month", Closed(), clock)
+    lines = Lines(Pace(10**9, clock), "loan-month", Closed(), clock)
     clock.now = 11.0
     lines(1, 2)
 

@@ -60,11 +60,39 @@ def test_a_result_never_goes_elsewhere_silently(command: Command, begun: Path) -
     assert begun.is_dir()
 
 
+def test_the_first_lines_say_where_the_run_goes_and_what_is_there(command: Command, begun: Path) -> None:
+    assert command("shard", str(begun), "--index", "1", "--quiet").code == 0
+    outcome = command("resume", "begun")
+    assert "\nto begun, where 1,024 scenarios are there already\n" in outcome.err
+    assert "\nto elsewhere\n" in command("run", *SMALL, "out=elsewhere").err
+
+
+def test_what_an_unfinished_run_has_otherwise_is_named(command: Command, begun: Path) -> None:
+    outcome = command("run", *SMALL, "out=begun", "seed=7", "mechanisms.vacuum=false")
+    assert outcome.code == 2
+    assert "of another configuration (seed, mechanisms.vacuum)" in outcome.words
+    tape = begun.parent / "tape.csv"
+    tape.write_text(tape.read_text() + "\n")
+    assert "of another configuration (its tape has other rows)" in command("run", *SMALL, "out=begun").words
+
+
+def test_the_folder_above_unfinished_runs_names_them(command: Command, begun: Path) -> None:
+    outcome = command("resume", str(begun.parent))
+    assert outcome.code == 2
+    assert f"no unfinished run here; in it are {begun.parent / 'begun'}" in outcome.words
+
+
+def test_a_repetition_says_how_its_engine_and_folder_are_named(command: Command, done: Path) -> None:
+    outcome = command("rerun", str(done), "engine=jax", "out=x", "seed=4")
+    assert outcome.code == 2
+    assert outcome.words.count("is repeated as it was; only the executor, --engine NAME and --out DIR") == 3
+
+
 @pytest.mark.parametrize("override", ["seed=2", "scenarios=5", "executor.shard_scenarios=7", "out=x"])
 def test_a_run_that_was_begun_changes_its_executor_alone(command: Command, begun: Path, override: str) -> None:
     outcome = command("resume", str(begun), override)
     assert (outcome.code, outcome.out) == (2, "")
-    assert "cannot be changed in a run that was begun" in outcome.words
+    assert "cannot be changed in " in outcome.words
     assert override.partition("=")[2] in outcome.words
 
 
@@ -106,7 +134,8 @@ def test_missing_shards_are_named_by_what_computes_them(command: Command, folder
 
 def test_folders_of_unfinished_runs_have_their_name_for_themselves(command: Command, done: Path) -> None:
     assert "ends in .unfinished" in command("run", *SMALL, "out=a.unfinished").words
-    assert "holds a finished run" in command("run", *SMALL, "out=done").words
+    assert "holds a finished run" in (words := command("run", *SMALL, "out=done").words)
+    assert "rackrisk report done" in words
     assert done.is_dir()
 
 

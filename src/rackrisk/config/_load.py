@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ._structural import StructuralSettings
 
 _MOST_SUGGESTED = 50
+
+#: What is said of a key that belongs to a run that was begun.
+OTHERS = "cannot be changed in what was begun; only the executor can"
 # pydantic's error types in the words of somebody who edits YAML.
 _PLAIN_WORDS = {
     "bool_type": "must be true or false",
@@ -91,25 +94,29 @@ def check_out(out: str | None) -> None:
         raise ConfigProblems([ConfigProblem("out", out or "", str(error))]) from None
 
 
-def load_executor(arguments: Sequence[str], usual: ExecutorConfig, *, begun: bool = False) -> ExecutorConfig:
+def load_executor(
+    arguments: Sequence[str], usual: ExecutorConfig, *, begun: bool = False, others: str = OTHERS
+) -> ExecutorConfig:
     """The executor that overrides of its keys alone ask for; without any, the usual one.
 
     Args:
         begun: shards are there, so their size is settled.
+        others: what to say of another key.
 
     Raises:
         ConfigProblems: listing every problem found.
     """
-    rule = "cannot be changed in a run that was begun; only the executor can, without the size of its shards"
     keys = [argument.partition("=")[0].lstrip("+~") for argument in arguments]
-    settled = {"executor.shard_scenarios"} if begun else set[str]()
-    others = [
-        ConfigProblem(key, argument.partition("=")[2], rule)
+    rules = {key: others for key in keys if key.partition(".")[0] != "executor"}
+    if begun:
+        rules["executor.shard_scenarios"] = "cannot be changed in a run that was begun: its shards have one size"
+    refused = [
+        ConfigProblem(key, argument.partition("=")[2], rules[key])
         for key, argument in zip(keys, arguments, strict=True)
-        if key.partition(".")[0] != "executor" or key in settled
+        if key in rules
     ]
-    if others:
-        raise ConfigProblems(others)
+    if refused:
+        raise ConfigProblems(refused)
     if not arguments:
         return usual
     chosen = [] if "executor" in keys else [f"executor={usual.name}"]

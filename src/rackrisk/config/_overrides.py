@@ -127,8 +127,7 @@ def _parse_with_hydra(argument: str, key: str, value: str) -> Override | ConfigP
     try:
         parsed = OverridesParser.create().parse_override(argument)
     except (HydraException, RecursionError, ValueError) as error:  # ValueError: of thousands of digits
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
-        return ConfigProblem(key, value, f"cannot be read ({reason}); text with brackets or commas needs quotes")
+        return ConfigProblem(key, value, f"cannot be read{_reason(error)}; text with brackets or commas needs quotes")
     if parsed.is_sweep_override():
         return ConfigProblem(
             key, value, f"one run takes one value; `rackrisk sweep` takes several; a list is written {key}=[a,b]"
@@ -138,6 +137,12 @@ def _parse_with_hydra(argument: str, key: str, value: str) -> Override | ConfigP
         return hidden[0]
     adds = parsed.is_add() or parsed.is_force_add()
     return Override(parsed.key_or_group, parsed.value(), adds=adds, deletes=parsed.is_delete())
+
+
+def _reason(error: Exception) -> str:
+    """What the grammar says, without the names of its tokens."""
+    said = (str(error).splitlines() or [type(error).__name__])[0].partition(" expecting ")[0][:100]
+    return " (it ends too early)" if "<EOF>" in said else f" ({said})"
 
 
 def _raw_value(value: str) -> str | None:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from rackrisk.data import expanded
 from rackrisk.kernels.engines import MAX_SCENARIOS, EngineMissing, choose
 from rackrisk.models.stopping import Target, level_problem, limit_problem, most_scenarios, parse_target
+from rackrisk.output import typed
 from rackrisk.run_folder import UNFINISHED, real_place
 
 from ._executor import ExecutorConfig
@@ -216,9 +217,10 @@ def check_out_path(text: str) -> str:
         if path.exists() and not path.is_dir():
             raise ValueError("exists and is not a folder")
         if path.is_dir() and any(path.iterdir()):
-            finished = (path / "DONE").is_file()
-            there = "holds a finished run" if finished else "exists and is not empty"
-            raise ValueError(f"{there}; results are never overwritten: name another folder")
+            there, show = "exists and is not empty", ""
+            if (path / "DONE").is_file():
+                there, show = "holds a finished run", f" ({typed('report', text)} shows that one)"
+            raise ValueError(f"{there}; results are never overwritten: name another folder{show}")
     except OSError as error:
         raise ValueError(f"cannot be used ({error.strerror})") from None
     return text

@@ -7,6 +7,7 @@ computes a shard needs none, because a shard of the same order has the same byte
 from __future__ import annotations
 
 import glob
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from rackrisk.configured import changes, configured, named
 from rackrisk.passing import passes
 from rackrisk.run_folder import (
     BOOK,
@@ -32,6 +34,7 @@ from rackrisk.run_folder import (
     parents_of,
     real_place,
     rename_into,
+    runs_inside,
     sha256_of,
     sync,
 )
@@ -69,6 +72,13 @@ class Unfinished:
     def kept(self) -> bool:
         """True if a shard of it is there."""
         return any((self.path / SHARDS).glob("*.npz"))
+
+    @property
+    def scenarios(self) -> int:
+        """How many scenarios the shards that are there are of, by their names."""
+        files = (self.path / SHARDS).glob("*.npz")
+        names = (re.fullmatch(r"([0-9]{8,18})-([0-9]{8,18})", path.stem) for path in files)
+        return sum(max(0, int(name[2]) - int(name[1])) for name in names if name)
 
     def book(self) -> pl.DataFrame:
         """The checked book.
@@ -219,7 +229,8 @@ def unfinished_folder(text: str) -> Path:
         if target.is_dir() and any(target.iterdir()):
             raise RunFolderError(f"{target}: is where the result belongs, and holds something else: move it away first")
         return beside
-    raise RunFolderError(f"{text}: no unfinished run here ({beside.name} holds no {ORDER})")
+    inside = runs_inside(target, text, ending=UNFINISHED, mark=ORDER)
+    raise RunFolderError(f"{text}: no unfinished run here{inside}")
 
 
 def remove_leftover(target: Path, config_hash: str) -> None:
@@ -362,7 +373,8 @@ def _continued(path: Path, order: Order, book: pl.DataFrame) -> IO[bytes]:
 def _another(there: Unfinished, order: Order, book: pl.DataFrame) -> str:
     """In what an unfinished run is not the one that was ordered, or nothing."""
     if there.order.config_hash != order.config_hash:
-        return "of another configuration"
+        keys = named(changes(*(configured(it.config, it.choices) for it in (there.order, order))))
+        return f"of another configuration ({keys or 'its tape has other rows'})"
     if there.order.engine != order.engine:
         return f"of the engine {there.order.engine}"
     if order.shards_as_asked and there.order.shard_scenarios != order.shard_scenarios:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import date
 from difflib import get_close_matches
 from functools import partial
+from textwrap import fill
 from typing import Any
 
 from . import __version__, run_commands
@@ -214,7 +215,9 @@ def _check_command(word: str, commands: list[str], parser: argparse.ArgumentPars
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     parser = argparse.ArgumentParser(
         prog="rackrisk",
-        description="Credit risk of debt secured on computing power, simulated loan by loan and month by month.",
+        description=fill(
+            "Credit risk of debt secured on computing power, simulated loan by loan and month by month.", 80
+        ),
         epilog=help_text(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -314,7 +317,7 @@ def _command(commands: Any, name: str, action: Any, text: str, *, overrides: boo
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
+        description=fill(f"{text[0].upper()}{text[1:]}.", 80),
         epilog=help_text() if overrides else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -93,6 +93,15 @@ def test_help_names_every_shipped_choice() -> None:
     assert [name for name in names if name not in text and families[name] not in text] == []
 
 
+def test_help_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rackrisk.cli import _parser
+
+    monkeypatch.setenv("COLUMNS", "80")
+    parser, commands = _parser()
+    for one in (parser, *commands.values()):
+        assert [line for line in one.format_help().splitlines() if len(line) > 80] == []
+
+
 def with_made_up_numbers(folder: Path, command: str, pipes: str) -> int:
     """Runs a command in a shell with redirections behind it, and returns its exit code."""
     write_tape(folder / "tape.csv")

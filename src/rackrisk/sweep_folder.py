@@ -33,6 +33,7 @@ from .strange_folder import folder_problems, read_manifest
 from .sweep_points import FOLDER, Order, Point
 
 ORDER, POINTS, PICTURE = "sweep.json", "points", "sweep.svg"
+_OF_A_BEGINNING = {LOCK, POINTS, f".{ORDER}"}  # what a sweep has before its order
 EXECUTOR = "executor"  # what a sweep's order leaves out: where it is computed is no part of it
 ORDER_SCHEMA = "rackrisk/sweep-order/1"
 
@@ -212,6 +213,12 @@ def _make(path: Path) -> None:
     for name in (path, path / POINTS, path / ORDER):
         if name.is_symlink():
             raise RunFolderError(f"{name}: is a symbolic link")
+    if (
+        path.is_dir()
+        and not (path / ORDER).exists()
+        and any(place.name not in _OF_A_BEGINNING for place in path.iterdir())
+    ):
+        raise RunFolderError(f"{path}: holds no sweep but something else; move it away, or take another out=")
     make_folder(path / POINTS, parents=True)
 
 

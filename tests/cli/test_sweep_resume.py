@@ -326,3 +326,20 @@ def test_a_sweep_that_is_killed_again_and_again_gives_the_same_table(done: Sweep
     assert [path.name for path in tmp_path.iterdir()] == ["again"]
     ours, theirs = (folder / "tables/sweep.parquet" for folder in (tmp_path / "again", done.folder))
     assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_a_sweep_leaves_an_unfinished_run_alone(tape: Path, folder: Path) -> None:
+    with _run.begun(_run.make_plan((f"portfolio.tape={tape}", *FIXED, "out=taken")), keep=True):
+        pass
+    before = sorted((folder / "taken.unfinished").rglob("*"))
+    with pytest.raises(RunFolderError, match="holds no sweep but something else"):
+        rackrisk.sweep(f"portfolio.tape={tape}", *FIXED, "seed=1,2", out="taken")
+    assert sorted((folder / "taken.unfinished").rglob("*")) == before
+
+
+def test_a_run_leaves_an_unfinished_sweep_alone(tape: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun(tape, monkeypatch)
+    before = sorted((folder / "again.unfinished").rglob("*"))
+    with pytest.raises(RunFolderError, match="holds no run"):
+        rackrisk.run(f"portfolio.tape={tape}", *FIXED, out="again")
+    assert sorted((folder / "again.unfinished").rglob("*")) == before

@@ -319,6 +319,8 @@ def look_at(path: Path) -> Unfinished:
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and passes(error):
             raise
+        if isinstance(error, FileNotFoundError):
+            raise RunFolderError(f"{path}: holds no run (no {ORDER} in it); choose another out") from None
         raise RunFolderError(f"{path / ORDER}: cannot be read ({error})") from None
     if differences := order.strangers():
         rule = "finish it with the versions that it was begun with, or begin it anew"

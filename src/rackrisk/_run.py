@@ -230,7 +230,8 @@ def tidied(run: str | Path) -> bool:
     target = run_of(str(run))
     if not is_finished(target):
         return False
-    remove_leftover(target, str(finished(target)[1].get("config_hash")))
+    manifest = finished(target)[1]
+    remove_leftover(target, str(manifest["config_hash"]), str(manifest["engine"]["name"]))
     return True
 
 

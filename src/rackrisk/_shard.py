@@ -35,8 +35,10 @@ class Prepared:
     def next_steps(self) -> str:
         """What to do with it, for people."""
         target, last = self.work.target, len(self.ranges) - 1
+        size = f"{len(self.ranges[0]):,} scenarios"
+        count = f"{last + 1:,} shards of {size}" if last else f"one shard of {size}"
         return (
-            f"{self.work.path}: {len(self.ranges)} shards of {self.work.order.shard_scenarios:,} scenarios\n"
+            f"{self.work.path}: {count}\n"
             f"  each, wherever it runs:      {typed('shard', target)} --index N   (N from 0 to {last})\n"
             f"  shared out to M jobs:        {typed('shard', target)} --index N --of M   (N from 0 to M - 1)\n"
             f"  when all of them are there:  {typed('resume', target)}\n"

@@ -132,13 +132,13 @@ def _asked(overrides: Sequence[str], values: Mapping[str, Any]) -> tuple[str, ..
 
 def resume_plan(path: str | Path, overrides: Sequence[str] = (), *, report: Checking | None = None) -> SweepPlan:
     """What is left of a sweep; arguments and errors as in `resume_sweep`, `report` as in `make_plan`."""
-    from .run_folder import DONE, RunFolderError
-    from .sweep_folder import ORDER, Workplace, is_sweep, read_order_file, target_of, unfinished
+    from .run_folder import DONE, SWEEP_ORDER, RunFolderError
+    from .sweep_folder import Workplace, is_sweep, read_order_file, target_of, unfinished
     from .sweep_points import check_again
 
     target = target_of(path)
     if not is_sweep(target):
-        raise RunFolderError(f"{path}: no unfinished sweep here (no {ORDER} in it)")
+        raise RunFolderError(f"{path}: no unfinished sweep here (no {SWEEP_ORDER} in it)")
     if (target / DONE).is_file():
         raise RunFolderError(f"{path}: is finished; there is nothing left to do")
     order, started, timings = read_order_file(unfinished(target)), datetime.now(UTC), dict[str, float]()

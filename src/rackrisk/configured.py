@@ -28,7 +28,8 @@ def configured(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[st
         config: a complete configuration as plain values.
         choices: the chosen option by group.
     """
-    options, values = ({key: data[key] for key in data if key not in NO_FIGURE} for data in (choices, config))
+    unset = {"max_scenarios"} if config.get("until") is None else set[str]()
+    options, values = ({key: data[key] for key in data if key not in NO_FIGURE | unset} for data in (choices, config))
     return {**options, **_flat(values)}
 
 

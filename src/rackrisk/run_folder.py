@@ -26,6 +26,7 @@ DONE, MANIFEST, REPORT = "DONE", "manifest.json", "report.html"
 CONFIG, BOOK, LOSSES, TABLES = "config.resolved.yaml", "book.parquet", "losses.parquet", "tables"
 
 UNFINISHED = ".unfinished"  # what the name of a run's folder has more until it is finished
+ORDER, SWEEP_ORDER = "order.json", "sweep.json"  # in it: what the run, or the sweep, is to compute
 
 LOCK = "lock"  # held by whoever works in a folder
 

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from .ledger import run_of, take_lock
+from .output import typed
 from .run_folder import (
     CONFIG,
     DONE,
     LOCK,
     MANIFEST,
+    ORDER,
     REPORT,
+    SWEEP_ORDER,
     TABLES,
     UNFINISHED,
     Draft,
@@ -32,8 +35,8 @@ from .strange_file import is_sealed
 from .strange_folder import folder_problems, read_manifest
 from .sweep_points import FOLDER, Order, Point
 
-ORDER, POINTS, PICTURE = "sweep.json", "points", "sweep.svg"
-_OF_A_BEGINNING = {LOCK, POINTS, f".{ORDER}"}  # what a sweep has before its order
+POINTS, PICTURE = "points", "sweep.svg"
+_OF_A_BEGINNING = {LOCK, POINTS, f".{SWEEP_ORDER}"}  # what a sweep has before its order
 EXECUTOR = "executor"  # what a sweep's order leaves out: where it is computed is no part of it
 ORDER_SCHEMA = "rackrisk/sweep-order/1"
 
@@ -131,7 +134,7 @@ def target_of(text: str | Path) -> Path:
 def is_sweep(path: str | Path) -> bool:
     """True for the folder of a sweep, finished or not, with or without `.unfinished`."""
     target = target_of(path)
-    return any((folder / ORDER).is_file() for folder in (target, unfinished(target)))
+    return any((folder / SWEEP_ORDER).is_file() for folder in (target, unfinished(target)))
 
 
 def is_finished(path: str | Path) -> bool:
@@ -156,14 +159,14 @@ def read_order_file(path: Path) -> Order:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        data = read_manifest(path / ORDER)
+        data = read_manifest(path / SWEEP_ORDER)
         if data.pop("schema", None) != ORDER_SCHEMA:
-            raise RunFolderError(f"{path / ORDER}: was written by another version of rackrisk")
+            raise RunFolderError(f"{path / SWEEP_ORDER}: was written by another version of rackrisk")
         order = TypeAdapter(Order).validate_json(json.dumps(data), strict=True)
     except (OSError, ValueError, RecursionError, ValidationError) as error:
-        raise RunFolderError(f"{path / ORDER}: cannot be read ({type(error).__name__})") from error
+        raise RunFolderError(f"{path / SWEEP_ORDER}: cannot be read ({type(error).__name__})") from error
     if rule := _not_an_order(order):
-        raise RunFolderError(f"{path / ORDER}: {rule}")
+        raise RunFolderError(f"{path / SWEEP_ORDER}: {rule}")
     return order
 
 
@@ -193,31 +196,34 @@ def order_data(order: Order) -> Mapping[str, Any]:
 
 def _settle(path: Path, order: Order) -> None:
     """Writes the order into a new folder; in an old one it must be there already."""
-    if (path / ORDER).exists():
+    if (path / SWEEP_ORDER).exists():
         if read_order_file(path) != order:
             raise RunFolderError(
                 f"{path}: holds the work of another sweep; finish it, move it away, or take another out="
             )
         return
     if any((path / POINTS).iterdir()):
-        raise RunFolderError(f"{path}: holds points and no {ORDER}; move it away, or take another out=")
+        raise RunFolderError(f"{path}: holds points and no {SWEEP_ORDER}; move it away, or take another out=")
     aside = Draft(path, path)
-    _remove(path / f".{ORDER}")
-    aside.write_json(f".{ORDER}", order_data(order))
-    (path / f".{ORDER}").rename(path / ORDER)
+    _remove(path / f".{SWEEP_ORDER}")
+    aside.write_json(f".{SWEEP_ORDER}", order_data(order))
+    (path / f".{SWEEP_ORDER}").rename(path / SWEEP_ORDER)
     sync(path)
 
 
 def _make(path: Path) -> None:
     """The folder and its points, where they are not there yet; links are never followed."""
-    for name in (path, path / POINTS, path / ORDER):
+    for name in (path, path / POINTS, path / SWEEP_ORDER):
         if name.is_symlink():
             raise RunFolderError(f"{name}: is a symbolic link")
     if (
         path.is_dir()
-        and not (path / ORDER).exists()
+        and not (path / SWEEP_ORDER).exists()
         and any(place.name not in _OF_A_BEGINNING for place in path.iterdir())
     ):
+        if (path / ORDER).is_file():
+            again = typed("resume", path.with_name(path.name.removesuffix(UNFINISHED)))
+            raise RunFolderError(f"{path}: holds an unfinished run; finish it with {again}, or take another out=")
         raise RunFolderError(f"{path}: holds no sweep but something else; move it away, or take another out=")
     make_folder(path / POINTS, parents=True)
 

@@ -73,7 +73,7 @@ def test_what_an_unfinished_run_has_otherwise_is_named(command: Command, begun: 
     assert "of another configuration (seed, mechanisms.vacuum)" in outcome.words
     tape = begun.parent / "tape.csv"
     tape.write_text(tape.read_text() + "\n")
-    assert "of another configuration (its tape has other rows)" in command("run", *SMALL, "out=begun").words
+    assert "of another configuration (portfolio.tape)" in command("run", *SMALL, "out=begun").words
 
 
 def test_the_folder_above_unfinished_runs_names_them(command: Command, begun: Path) -> None:
@@ -255,3 +255,10 @@ def test_the_simulation_is_gone_before_the_report_is_made(command: Command, monk
     monkeypatch.setattr("rackrisk.report.render", look)
     assert command("run", *SMALL, "--quiet").code == 0
     assert len(made) == 1
+
+
+def test_a_tape_under_another_name_is_no_difference(command: Command, begun: Path) -> None:
+    shutil.copy(begun.parent / "tape.csv", begun.parent / "moved.csv")
+    moved = [word.replace("tape.csv", "moved.csv") for word in SMALL]
+    assert "of another configuration (seed);" in command("run", *moved, "out=begun", "seed=2").words
+    assert command("run", *moved, "out=begun", "--quiet").code == 0

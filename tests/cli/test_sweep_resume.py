@@ -332,7 +332,7 @@ def test_a_sweep_leaves_an_unfinished_run_alone(tape: Path, folder: Path) -> Non
     with _run.begun(_run.make_plan((f"portfolio.tape={tape}", *FIXED, "out=taken")), keep=True):
         pass
     before = sorted((folder / "taken.unfinished").rglob("*"))
-    with pytest.raises(RunFolderError, match="holds no sweep but something else"):
+    with pytest.raises(RunFolderError, match=r"holds an unfinished run; finish it with rackrisk resume .*taken"):
         rackrisk.sweep(f"portfolio.tape={tape}", *FIXED, "seed=1,2", out="taken")
     assert sorted((folder / "taken.unfinished").rglob("*")) == before
 
@@ -340,6 +340,14 @@ def test_a_sweep_leaves_an_unfinished_run_alone(tape: Path, folder: Path) -> Non
 def test_a_run_leaves_an_unfinished_sweep_alone(tape: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun(tape, monkeypatch)
     before = sorted((folder / "again.unfinished").rglob("*"))
-    with pytest.raises(RunFolderError, match="holds no run"):
+    with pytest.raises(RunFolderError, match=r"holds an unfinished sweep \(rackrisk resume .*again finishes it\)"):
         rackrisk.run(f"portfolio.tape={tape}", *FIXED, out="again")
     assert sorted((folder / "again.unfinished").rglob("*")) == before
+
+
+def test_a_sweep_leaves_alone_what_is_no_work_of_this_program(tape: Path, folder: Path) -> None:
+    (folder / "mine.unfinished").mkdir()
+    (folder / "mine.unfinished/letter").touch()
+    with pytest.raises(RunFolderError, match="holds no sweep but something else"):
+        rackrisk.sweep(f"portfolio.tape={tape}", *FIXED, "seed=1,2", out="mine")
+    assert [path.name for path in (folder / "mine.unfinished").iterdir()] == ["letter"]

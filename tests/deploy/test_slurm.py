@@ -85,6 +85,15 @@ def test_a_task_at_its_time_limit_goes_on_later_and_a_cancelled_one_does_not(
     assert (site.folder / "requeue-7_4").exists() == requeued
 
 
+@pytest.mark.parametrize("script", ["shard", "merge"])
+def test_no_signal_finds_a_task_without_an_answer_once_its_program_can_run(script: str) -> None:
+    lines = (SHARD.parent / f"{script}.sbatch").read_text().splitlines()
+    traps = [number for number, line in enumerate(lines) if line.startswith("trap ")]
+    (started,) = (number for number, line in enumerate(lines) if line.startswith('"${rackrisk[@]}"'))
+    assert traps
+    assert max(traps) < started
+
+
 @pytest.mark.slow
 def test_an_array_gives_the_results_of_one_process(real_site: Site) -> None:
     run = real_site.folder / "array"

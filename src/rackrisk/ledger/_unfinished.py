@@ -19,10 +19,13 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from rackrisk.configured import changes, configured, named
+from rackrisk.output import typed
 from rackrisk.passing import passes
 from rackrisk.run_folder import (
     BOOK,
     DONE,
+    ORDER,
+    SWEEP_ORDER,
     UNFINISHED,
     Draft,
     RunFolderError,
@@ -47,7 +50,7 @@ from ._shard_file import DamagedShard, Shard, read_shard, write_shard
 if TYPE_CHECKING:
     import polars as pl
 
-ORDER, SHARDS = "order.json", "shards"
+SHARDS = "shards"
 MAX_ORDER_BYTES = 10_000_000
 DAMAGED, CONFLICT = ".damaged", ".conflict"
 
@@ -233,12 +236,12 @@ def unfinished_folder(text: str) -> Path:
     raise RunFolderError(f"{text}: no unfinished run here{inside}")
 
 
-def remove_leftover(target: Path, config_hash: str) -> None:
+def remove_leftover(target: Path, config_hash: str, engine: str) -> None:
     """Removes what a kill left of a finished run's unfinished folder; another run there, or one in use, stays."""
     beside = target.with_name(f"{target.name}{UNFINISHED}")
     with suppress(Busy, RunFolderError), take_lock(beside):
         work = look_at(beside)
-        if work.order.config_hash == config_hash:
+        if (work.order.config_hash, work.order.engine) == (config_hash, engine):
             work.check_conflicts()
             _remove(beside)
     _tidy(target)
@@ -320,7 +323,10 @@ def look_at(path: Path) -> Unfinished:
         if isinstance(error, OSError) and passes(error):
             raise
         if isinstance(error, FileNotFoundError):
-            raise RunFolderError(f"{path}: holds no run (no {ORDER} in it); choose another out") from None
+            what = f"no run (no {ORDER} in it)"
+            if (path / SWEEP_ORDER).is_file():
+                what = f"an unfinished sweep ({typed('resume', target_of(path))} finishes it)"
+            raise RunFolderError(f"{path}: holds {what}; choose another out") from None
         raise RunFolderError(f"{path / ORDER}: cannot be read ({error})") from None
     if differences := order.strangers():
         rule = "finish it with the versions that it was begun with, or begin it anew"
@@ -375,13 +381,19 @@ def _continued(path: Path, order: Order, book: pl.DataFrame) -> IO[bytes]:
 def _another(there: Unfinished, order: Order, book: pl.DataFrame) -> str:
     """In what an unfinished run is not the one that was ordered, or nothing."""
     if there.order.config_hash != order.config_hash:
-        keys = named(changes(*(configured(it.config, it.choices) for it in (there.order, order))))
-        return f"of another configuration ({keys or 'its tape has other rows'})"
+        keys = named(changes(_configured(there.order), _configured(order)))
+        return f"of another configuration ({keys})" if keys else "of another configuration"
     if there.order.engine != order.engine:
         return f"of the engine {there.order.engine}"
     if order.shards_as_asked and there.order.shard_scenarios != order.shard_scenarios:
         return f"with shards of {there.order.shard_scenarios:,} scenarios"
     return "" if there.book().equals(book) else "of another book"
+
+
+def _configured(order: Order) -> dict[str, Any]:
+    """What it was configured with; a tape counts by its content, not its name."""
+    tapes = [item["sha256"] for item in order.inputs if item["role"] == "tape"]
+    return {**configured(order.config, order.choices), "portfolio.tape": tapes}
 
 
 def _check_place(target: Path) -> None:
